@@ -1,0 +1,66 @@
+# The workshop. `make help` lists what there is.
+.DEFAULT_GOAL := help
+.PHONY: help serve test check fmt bench migrate schema lock clean
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONFIG ?= examples/config.yaml
+WORKERS ?= auto
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+serve: $(VENV)/.run ## Serve the example registries on :8080 and :8081 (CONFIG=file for your own)
+	@exec $(BIN)/thv-registry-api serve --config $(CONFIG) $(ARGS)
+
+test: $(VENV)/.dev ## Run the tests (ARGS="-k name" for some of them)
+	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+check: $(VENV)/.dev ## Lint, type-check, check the direction of imports and the committed schema
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@$(BIN)/thv-registry-api export-schema | diff -u frontend-schema/schema.graphql - \
+		|| { echo "frontend-schema/schema.graphql is not what the code says; run: make schema"; exit 1; }
+
+fmt: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev ## Measure listing against bare SQL and /health, as ratios
+	$(BIN)/python -m bench.listing
+
+migrate: $(VENV)/.run ## Bring the configured database to this release's schema
+	$(BIN)/thv-registry-api migrate up --yes --config $(CONFIG)
+
+schema: $(VENV)/.dev ## Write the GraphQL schema to frontend-schema/schema.graphql
+	$(BIN)/thv-registry-api export-schema > frontend-schema/schema.graphql
+
+lock: $(VENV)/.dev ## Pin the newest versions of all dependencies in the lock files
+	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv
+	$(VENV)/lock/bin/uv pip compile pyproject.toml --group build --upgrade --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
+	$(VENV)/lock/bin/uv pip compile pyproject.toml --group dev -c requirements.lock --upgrade --quiet --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+		-o requirements-dev.lock
+
+clean: ## Remove the virtual environment and caches; data stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo "Python's venv module is needed (on Debian: apt-get install python3-venv)"; exit 1; }
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing the server's dependencies ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	@echo "Installing the workshop's dependencies ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,132 @@
+"""The command line, `thv-registry-api`. Thin: reads flags, calls what does the work, prints, chooses the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvloop
+
+from app.core.errors import AppError, ConfigError
+from app.core.logging import configure_logging
+from app.core.settings import Settings, load_settings
+from app.graphql.schema import print_sdl
+from app.process import Addresses, open_database, serve
+from app.resolvers.service import get_version
+
+cli = typer.Typer(
+    name="thv-registry-api",
+    help="ToolHive Registry Server: the metadata hub for an organisation's MCP servers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+migrations = typer.Typer(help="Bring the database to the schema of this release.", no_args_is_help=True)
+cli.add_typer(migrations, name="migrate")
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="The YAML configuration file.", show_default=False)]
+
+
+@cli.command("serve")
+def serve_command(
+    config: ConfigOption,
+    address: Annotated[
+        str, typer.Option(help="Where the API listens, host:port.", envvar="THV_REGISTRY_ADDRESS")
+    ] = ":8080",
+    internal_address: Annotated[
+        str, typer.Option(help="Where health, readiness and version listen.", envvar="THV_REGISTRY_INTERNAL_ADDRESS")
+    ] = ":8081",
+    auth_mode: Annotated[str | None, typer.Option(help="anonymous or oauth; goes before the file.")] = None,
+) -> None:
+    """Serve the API; migrates the database and loads the configured sources first."""
+    settings = _load(config, auth_mode)
+    _run(serve(settings, Addresses(address, internal_address), lambda: _announce(address, internal_address)))
+
+
+@cli.command("check-config")
+def check_config_command(
+    config: ConfigOption,
+    auth_mode: Annotated[str | None, typer.Option(help="anonymous or oauth; goes before the file.")] = None,
+) -> None:
+    """Check a configuration file; lists every problem with its place and a fix."""
+    settings = _load(config, auth_mode)
+    for warning in settings.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    typer.echo(f"{config}: {len(settings.sources)} sources, {len(settings.registries)} registries, no problems")
+
+
+@migrations.command("up")
+def migrate_up_command(
+    config: ConfigOption, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
+) -> None:
+    """Apply every migration that is missing."""
+    settings = _load(config, None)
+    if not yes and not typer.confirm("Apply the missing migrations?"):
+        raise typer.Exit
+
+    async def work() -> None:
+        async with open_database(settings):
+            typer.echo("the database is up to date")
+
+    _run(work())
+
+
+@cli.command("export-schema")
+def export_schema_command() -> None:
+    """Print the GraphQL schema in the schema definition language."""
+    typer.echo(print_sdl(), nl=False)
+
+
+@cli.command("version")
+def version_command(
+    format_: Annotated[str, typer.Option("--format", help="text or json")] = "text",
+) -> None:
+    """Print the version."""
+    found = get_version()
+    if format_ == "json":
+        typer.echo(json.dumps({name: getattr(found, name) for name in found.__slots__}, indent=2))
+    else:
+        typer.echo(f"thv-registry-api {found.version} (commit {found.commit}, {found.runtime}, {found.platform})")
+
+
+def main() -> None:
+    cli()
+
+
+def _load(path: Path, auth_mode: str | None) -> Settings:
+    overrides = {} if auth_mode is None else {"auth.mode": auth_mode}
+    try:
+        settings = load_settings(path, os.environ, overrides)
+    except ConfigError as error:
+        _fail(f"{path}: {len(error.problems)} problem(s)", *(f"  {problem}" for problem in error.problems))
+    configure_logging(settings.log_level)
+    return settings
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(work)
+    except AppError as error:
+        _fail(str(error))
+
+
+def _fail(*lines: str) -> Any:
+    for number, line in enumerate(lines):
+        typer.echo(line if number else f"Error: {line}", err=True)
+    raise typer.Exit(1)
+
+
+def _announce(address: str, internal_address: str) -> None:
+    public, internal = (
+        f"http://{value if not value.startswith(':') else 'localhost' + value}" for value in (address, internal_address)
+    )
+    typer.echo(f"API       {public}/v0.1/servers   (each registry: {public}/registry/NAME/v0.1/servers)")
+    typer.echo(f"GraphiQL  {public}/graphql")
+    typer.echo(f"Health    {internal}/health   {internal}/readiness   {internal}/version")
+    typer.echo("Stop with Ctrl-C.")

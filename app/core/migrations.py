@@ -1,0 +1,69 @@
+"""Brings a database to the schema this release needs. Knows Alembic, not the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from alembic import command
+
+_LOCK = 0x7468_7672  # "thvr": replicas that start together migrate one after another
+_PACKAGED = Path(__file__).parents[1] / "alembic"
+_CHECKOUT = Path(__file__).parents[2] / "alembic"
+
+
+def alembic_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_PACKAGED if _PACKAGED.is_dir() else _CHECKOUT).replace("%", "%%"))
+    return config
+
+
+async def migrate(connect_args: Mapping[str, Any], *, grant_to: str | None = None) -> str:
+    """Upgrade to the newest schema and return its revision.
+
+    `grant_to` is the role that will read and write the tables where it is not the one that migrates. Waits for another
+    process that is migrating the same database.
+    """
+    return await with_alembic(connect_args, lambda connection: _upgrade(connection, grant_to))
+
+
+async def with_alembic(connect_args: Mapping[str, Any], work: Callable[[Connection], str]) -> str:
+    """Run `work` on a connection of its own under the migration lock."""
+
+    async def connect() -> Any:
+        return await asyncpg.connect(server_settings={"timezone": "UTC", "lock_timeout": "4s"}, **connect_args)
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("set lock_timeout = 0"))
+            await connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": _LOCK})
+            await connection.execute(text("set lock_timeout = '4s'"))
+            await connection.commit()
+            return await connection.run_sync(work)
+    finally:
+        await engine.dispose()
+
+
+def _upgrade(connection: Connection, grant_to: str | None) -> str:
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    if grant_to is not None:
+        role = connection.dialect.identifier_preparer.quote(grant_to)
+        for grant in (
+            f"grant usage on schema public to {role}",
+            f"grant select, insert, update, delete on all tables in schema public to {role}",
+            f"grant usage, select on all sequences in schema public to {role}",
+        ):
+            connection.execute(text(grant))
+    connection.commit()
+    return MigrationContext.configure(connection).get_current_revision() or ""

@@ -1,0 +1,213 @@
+"""Servers and their versions as GraphQL types.
+
+The types of the schema refer to each other in circles (a server has a source, a source has registries, a registry has
+servers), so the modules of this package import each other whole and look names up when a field runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import strawberry
+from strawberry.scalars import JSON
+
+from app.graphql import registries, sources
+from app.graphql.context import Info_
+from app.graphql.documents import Icon, Package, Repository, Transport, publisher_metadata
+from app.graphql.inputs import ServerStatus
+from app.graphql.node import Node, node_id
+from app.graphql.pagination import Connection, connect, cursor, window
+from app.models.queries import LATEST, Condition, ListServers, Operator, ServerField
+from app.models.views import VersionView
+from app.resolvers.servers import count_servers
+
+if TYPE_CHECKING:
+    from app.graphql.registries import Registry
+    from app.graphql.sources import Source
+
+IncludeDeleted = Annotated[bool, strawberry.argument(description="Whether deleted versions are shown, too.")]
+
+
+class Seen:
+    """A version as it is seen in one registry; parses the document once, and only if a field needs it."""
+
+    def __init__(self, registry: str | None, view: VersionView) -> None:
+        self.registry = registry
+        self.view = view
+
+    @cached_property
+    def document(self) -> Mapping[str, Any]:
+        parsed: Mapping[str, Any] = orjson.loads(self.view.document)
+        return parsed
+
+    @property
+    def repository(self) -> Repository | None:
+        found = self.document.get("repository")
+        return Repository.of(found) if found else None
+
+    @property
+    def icons(self) -> list[Icon]:
+        return [Icon.of(icon) for icon in self.document.get("icons") or []]
+
+
+@strawberry.type(description="One published version of a server.")
+class ServerVersion(Node):
+    seen: strawberry.Private[Seen]
+    name: str = strawberry.field(description="The server's full name, e.g. `io.github.acme/db`.")
+    version: str = strawberry.field(description="The version string.")
+    is_latest: bool = strawberry.field(description="Whether it is the newest version that is not deleted.")
+    status: ServerStatus = strawberry.field(description="How the version stands.")
+    status_message: str | None = strawberry.field(description="Why it stands so.")
+    status_changed_at: datetime = strawberry.field(description="When the status last changed.")
+    published_at: datetime = strawberry.field(description="When the version was published here.")
+    updated_at: datetime = strawberry.field(description="When the version last changed.")
+    title: str | None = strawberry.field(description="The name to show.")
+    description: str = strawberry.field(description="What the server does.")
+
+    @classmethod
+    def of(cls, registry: str | None, view: VersionView) -> ServerVersion:
+        return cls(
+            id=node_id("ServerVersion", registry, view.name, view.version),
+            seen=Seen(registry, view),
+            name=view.name,
+            version=view.version,
+            is_latest=view.is_latest,
+            status=ServerStatus[view.status.name],
+            status_message=view.status_message,
+            status_changed_at=view.status_changed_at,
+            published_at=view.published_at,
+            updated_at=view.updated_at,
+            title=view.title,
+            description=view.description,
+        )
+
+    @strawberry.field(description="The URL of the JSON Schema the document names.")
+    def schema(self) -> str | None:
+        return self.seen.document.get("$schema")
+
+    @strawberry.field(description="The server's home page.")
+    def website_url(self) -> str | None:
+        return self.seen.document.get("websiteUrl")
+
+    @strawberry.field(description="Where the source code is.")
+    def repository(self) -> Repository | None:
+        return self.seen.repository
+
+    @strawberry.field(description="Icons to show.")
+    def icons(self) -> list[Icon]:
+        return self.seen.icons
+
+    @strawberry.field(description="Packages from which a client can run the server.")
+    def packages(self) -> list[Package]:
+        return [Package.of(package) for package in self.seen.document.get("packages") or []]
+
+    @strawberry.field(description="Places where the server already runs.")
+    def remotes(self) -> list[Transport]:
+        return [Transport.of(remote) for remote in self.seen.document.get("remotes") or []]
+
+    @strawberry.field(description="What the publisher added under its own keys, as it came.")
+    def publisher_metadata(self) -> JSON | None:
+        return publisher_metadata(self.seen.document)
+
+    @strawberry.field(description="The whole server.json, keys in the order in which they came.")
+    def document(self) -> JSON:
+        return JSON(self.seen.document)
+
+    @strawberry.field(description="The server this is a version of.")
+    async def server(self, info: Info_) -> Server:
+        key = (self.seen.registry, self.name, LATEST, True)
+        latest = await info.context.loaders.version.load(key)
+        return Server.of(self.seen.registry, latest or self.seen.view)
+
+
+@strawberry.type(description="A server: one name, as it is seen in one registry.")
+class Server(Node):
+    seen: strawberry.Private[Seen]
+    name: str = strawberry.field(description="The full name, e.g. `io.github.acme/db`.")
+    namespace: str = strawberry.field(description="The part of the name before the slash.")
+    title: str | None = strawberry.field(description="The name to show, from the latest version.")
+    description: str = strawberry.field(description="What the server does, from the latest version.")
+    tags: list[str] = strawberry.field(description="The publisher's tags, from the latest version.")
+    tools: list[str] = strawberry.field(description="The names of the tools it offers, from the latest version.")
+    tier: str | None = strawberry.field(description="The publisher's tier, e.g. `Official`, from the latest version.")
+    status: ServerStatus = strawberry.field(description="How the latest version stands.")
+    published_at: datetime = strawberry.field(description="When the latest version was published here.")
+    updated_at: datetime = strawberry.field(description="When the latest version last changed.")
+
+    @classmethod
+    def of(cls, registry: str | None, view: VersionView) -> Server:
+        return cls(
+            id=node_id("Server", registry, view.name),
+            seen=Seen(registry, view),
+            name=view.name,
+            namespace=view.name.partition("/")[0],
+            title=view.title,
+            description=view.description,
+            tags=view.tags,
+            tools=view.tools,
+            tier=view.tier,
+            status=ServerStatus[view.status.name],
+            published_at=view.published_at,
+            updated_at=view.updated_at,
+        )
+
+    @strawberry.field(description="The server's home page, from the latest version.")
+    def website_url(self) -> str | None:
+        return self.seen.document.get("websiteUrl")
+
+    @strawberry.field(description="Where the source code is, from the latest version.")
+    def repository(self) -> Repository | None:
+        return self.seen.repository
+
+    @strawberry.field(description="Icons to show, from the latest version.")
+    def icons(self) -> list[Icon]:
+        return self.seen.icons
+
+    @strawberry.field(description="The newest version that is not deleted.")
+    def latest(self) -> ServerVersion:
+        return ServerVersion.of(self.seen.registry, self.seen.view)
+
+    @strawberry.field(description="One version; null if there is none of that string.")
+    async def version(
+        self, info: Info_, version: Annotated[str, strawberry.argument(description="The version string, or `latest`.")]
+    ) -> ServerVersion | None:
+        view = await info.context.loaders.version.load((self.seen.registry, self.name, version, False))
+        return None if view is None else ServerVersion.of(self.seen.registry, view)
+
+    @strawberry.field(description="The versions, newest first.")
+    async def versions(
+        self,
+        info: Info_,
+        first: Annotated[int | None, strawberry.argument(description="How many from the start, 1 to 100.")] = None,
+        after: Annotated[str | None, strawberry.argument(description="Only items after this cursor.")] = None,
+        last: Annotated[int | None, strawberry.argument(description="How many from the end, 1 to 100.")] = None,
+        before: Annotated[str | None, strawberry.argument(description="Only items before this cursor.")] = None,
+        include_deleted: IncludeDeleted = False,
+    ) -> Connection[ServerVersion]:
+        chosen = window(first, after, last, before, listed_by="versions")
+        view, registry = self.seen.view, self.seen.registry
+        page = await info.context.loaders.versions(view.registry_id, chosen, include_deleted).load(view.entry_id)
+        assert page is not None  # noqa: S101  # the loader answers every entry it is asked for
+        same_name = Condition(ServerField.NAME, Operator.EQ, self.name)
+        query = ListServers(registry, where=same_name, include_deleted=include_deleted)
+        return connect(
+            page,
+            [cursor(item.key, "versions") for item in page.items],
+            lambda item: ServerVersion.of(registry, item),
+            lambda: count_servers(info.context.ctx, query),
+        )
+
+    @strawberry.field(description="The source it comes from.")
+    async def source(self, info: Info_) -> Annotated[Source, strawberry.lazy("app.graphql.sources")]:
+        from_source = await info.context.loaders.source.load(self.seen.view.source_id)
+        assert from_source is not None  # noqa: S101  # entries have a source: a foreign key says so
+        return sources.Source.of(from_source)
+
+    @strawberry.field(description="The registries in which it is seen, by name.")
+    async def registries(self, info: Info_) -> list[Annotated[Registry, strawberry.lazy("app.graphql.registries")]]:
+        held_by = await info.context.loaders.registries_holding.load(self.seen.view.entry_id)
+        return [registries.Registry.of(view) for view in held_by or ()]

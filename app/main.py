@@ -1,0 +1,39 @@
+"""The composition root of the two ASGI applications: everything they consist of stands here as plain lists."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Route
+
+from app.core.errors import AppError
+from app.graphql.endpoint import GraphQLEndpoint
+from app.graphql.schema import schema
+from app.resolvers.context import Ctx
+from app.rest.errors import answer_app_error, answer_http_error
+from app.rest.middleware import CrossOrigin, RawPath, RequestEdge
+from app.rest.routes import OPERATIONS, ROUTES
+
+MIDDLEWARE = [Middleware(CrossOrigin), Middleware(RequestEdge), Middleware(RawPath)]
+HANDLERS = {AppError: answer_app_error, HTTPException: answer_http_error}
+
+
+def create_app(ctx: Ctx, stopping: asyncio.Event) -> Starlette:
+    """The public application. Once `stopping` is set, readiness is refused so that no new traffic is sent here."""
+    return _compose([*ROUTES, Route("/graphql", GraphQLEndpoint(schema))], ctx, stopping)
+
+
+def create_internal_app(ctx: Ctx, stopping: asyncio.Event) -> Starlette:
+    """What only the operator's probes need, on a port of its own."""
+    return _compose(OPERATIONS, ctx, stopping)
+
+
+def _compose(routes: list[BaseRoute], ctx: Ctx, stopping: asyncio.Event) -> Starlette:
+    app = Starlette(routes=routes, middleware=MIDDLEWARE, exception_handlers=HANDLERS)
+    app.router.redirect_slashes = False
+    app.state.ctx = ctx
+    app.state.stopping = stopping
+    return app

@@ -1,0 +1,311 @@
+"""Every table of the catalogue, and nothing else: no query, no validation (table classes do not validate).
+
+Truth: source, registry, registry_source, claim_set, entry, entry_version, sync_run, change, catalog.
+Derived, rebuilt by the store from the truth: listing (precedence and visibility per registry), entry_search,
+facet_value. Names and versions compare bytewise everywhere, whatever the cluster's locale.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
+from sqlmodel import Field, SQLModel
+
+AGGREGATE_ID = 0
+"""The built-in registry that holds every source some registry lists, in the order they are first listed. It answers
+`/registry/v0.1` and the root families; it has no name a client could ask for."""
+
+NO_CLAIMS_ID = 1
+"""The claim set `{}`."""
+
+
+class Base(SQLModel):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def table_of(model: type[Base]) -> Table:
+    return cast(Table, model.__table__)  # type: ignore[attr-defined]  # SQLModel adds it to table classes at run time
+
+
+def _bytewise() -> Text:
+    return Text(collation="C")
+
+
+def _time(*, nullable: bool = False, now: bool = False) -> Column[Any]:
+    return Column(DateTime(timezone=True), nullable=nullable, server_default=func.now() if now else None)
+
+
+class ClaimSet(Base, table=True):
+    """One distinct set of claims. Sets are interned: whatever carries claims points here."""
+
+    __tablename__ = "claim_set"
+    __table_args__ = (UniqueConstraint("claims"),)
+    id: int = Field(sa_column=Column(Integer, Identity(), primary_key=True))
+    claims: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+
+class Source(Base, table=True):
+    """Where entries come from, with the state of its synchronisation."""
+
+    __table_args__ = (
+        UniqueConstraint("name"),
+        CheckConstraint("kind in ('git', 'api', 'file', 'managed', 'kubernetes')", name="kind"),
+        CheckConstraint("creation_type in ('CONFIG', 'API')", name="creation_type"),
+        Index("ix_source_due", "next_run_at"),
+    )
+    id: int = Field(sa_column=Column(SmallInteger, Identity(), primary_key=True))
+    name: str = Field(sa_column=Column(_bytewise(), nullable=False))
+    kind: str = Field(sa_column=Column(Text, nullable=False))
+    creation_type: str = Field(sa_column=Column(Text, nullable=False))
+    config: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    filter: dict[str, Any] | None = Field(sa_column=Column(JSONB(none_as_null=True)))
+    interval_seconds: float | None = Field(sa_column=Column(Double))
+    claim_set_id: int = Field(sa_column=Column(ForeignKey("claim_set.id"), nullable=False))
+    created_at: datetime = Field(sa_column=_time(now=True))
+    updated_at: datetime = Field(sa_column=_time(now=True))
+
+    next_run_at: datetime | None = Field(sa_column=_time(nullable=True))
+    lease_owner: str | None = Field(sa_column=Column(Text))
+    lease_until: datetime | None = Field(sa_column=_time(nullable=True))
+    last_attempt_at: datetime | None = Field(sa_column=_time(nullable=True))
+    last_success_at: datetime | None = Field(sa_column=_time(nullable=True))
+    consecutive_failures: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    message: str = Field(sa_column=Column(Text, nullable=False, server_default=text("''")))
+    applied_hash: str | None = Field(sa_column=Column(Text))
+    entry_count: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    version_count: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
+
+
+class Registry(Base, table=True):
+    """A named, ordered list of sources."""
+
+    __table_args__ = (
+        UniqueConstraint("name"),
+        CheckConstraint("creation_type in ('CONFIG', 'API')", name="creation_type"),
+    )
+    id: int = Field(sa_column=Column(SmallInteger, Identity(), primary_key=True))
+    name: str = Field(sa_column=Column(_bytewise(), nullable=False))
+    creation_type: str = Field(sa_column=Column(Text, nullable=False))
+    claim_set_id: int = Field(sa_column=Column(ForeignKey("claim_set.id"), nullable=False))
+    created_at: datetime = Field(sa_column=_time(now=True))
+    updated_at: datetime = Field(sa_column=_time(now=True))
+
+
+class RegistrySource(Base, table=True):
+    """The place of a source in a registry; position 0 has precedence."""
+
+    __tablename__ = "registry_source"
+    registry_id: int = Field(
+        sa_column=Column(ForeignKey("registry.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    )
+    source_id: int = Field(sa_column=Column(ForeignKey("source.id"), primary_key=True, index=True))
+    position: int = Field(sa_column=Column(SmallInteger, nullable=False))
+
+
+class Entry(Base, table=True):
+    """One name of one kind in one source."""
+
+    __table_args__ = (
+        Index("ix_entry_name", "kind", "name", "source_id", unique=True, postgresql_include=["id", "claim_set_id"]),
+        Index("ix_entry_source_id", "source_id"),
+    )
+    id: int = Field(sa_column=Column(Integer, Identity(), primary_key=True))
+    source_id: int = Field(sa_column=Column(ForeignKey("source.id", ondelete="CASCADE"), nullable=False))
+    kind: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    name: str = Field(sa_column=Column(_bytewise(), nullable=False))
+    claim_set_id: int = Field(sa_column=Column(ForeignKey("claim_set.id"), nullable=False))
+    # The owner of the fact "which version is latest". No foreign key: entry and version would point at each other.
+    latest_version_id: int | None = Field(sa_column=Column(Integer))
+
+
+class EntryVersion(Base, table=True):
+    """One published document. `content_hash` is empty for a tombstone, so that its return counts as a change."""
+
+    __tablename__ = "entry_version"
+    __table_args__ = (
+        Index("ix_entry_version_version", "entry_id", "version", unique=True),
+        Index("ix_entry_version_sort", "entry_id", text("version_sort desc")),
+        Index("ix_entry_version_updated_at", "updated_at", "id", postgresql_include=["entry_id"]),
+        CheckConstraint("status in (0, 1, 2)", name="status"),
+    )
+    id: int = Field(sa_column=Column(Integer, Identity(), primary_key=True))
+    entry_id: int = Field(sa_column=Column(ForeignKey("entry.id", ondelete="CASCADE"), nullable=False))
+    version: str = Field(sa_column=Column(_bytewise(), nullable=False))
+    version_sort: str = Field(sa_column=Column(_bytewise(), nullable=False))
+    status: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    status_message: str | None = Field(sa_column=Column(Text))
+    status_changed_at: datetime = Field(sa_column=_time())
+    published_at: datetime = Field(sa_column=_time())
+    updated_at: datetime = Field(sa_column=_time())
+    title: str | None = Field(sa_column=Column(Text))
+    description: str = Field(sa_column=Column(Text, nullable=False))
+    tier: str | None = Field(sa_column=Column(Text))
+    tags: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    tools: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    registry_types: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    transports: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    content_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    document: str = Field(sa_column=Column(Text, nullable=False))
+
+
+_LISTING_COVER = ["entry_id", "shadowed_by", "latest_version_id", "live"]
+
+
+class Listing(Base, table=True):
+    """Derived: an entry as one registry holds it, with everything precedence and visibility need.
+
+    `shadowed_by` holds the claim sets of the namesakes that go before it (live ones first, then by position); NULL if
+    there are none. An entry wins its name for a viewer when its own set is visible and none of these is.
+    """
+
+    __table_args__ = (
+        Index(
+            "ix_listing_name",
+            "registry_id",
+            "kind",
+            "name",
+            "position",
+            unique=True,
+            postgresql_include=["claim_set_id", *_LISTING_COVER],
+        ),
+        Index("ix_listing_claim_set", "registry_id", "claim_set_id", "kind", "name", postgresql_include=_LISTING_COVER),
+    )
+    entry_id: int = Field(
+        sa_column=Column(ForeignKey("entry.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    )
+    registry_id: int = Field(
+        sa_column=Column(ForeignKey("registry.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    )
+    source_id: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    kind: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    name: str = Field(sa_column=Column(_bytewise(), nullable=False))
+    position: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    claim_set_id: int = Field(sa_column=Column(Integer, nullable=False))
+    shadowed_by: list[int] | None = Field(sa_column=Column(ARRAY(Integer)))
+    latest_version_id: int = Field(sa_column=Column(Integer, nullable=False))
+    live: bool = Field(sa_column=Column(Boolean, nullable=False))
+
+
+class EntrySearch(Base, table=True):
+    """Derived: what searching and faceting read, from the entry's latest version. One row serves every registry."""
+
+    __tablename__ = "entry_search"
+    # The pending lists are large so that a bulk import does not rewrite the indexes row by row.
+    __table_args__ = (
+        Index(
+            "ix_entry_search_text",
+            "search_text",
+            postgresql_using="gin",
+            postgresql_ops={"search_text": "gin_trgm_ops"},
+            postgresql_with={"gin_pending_list_limit": 65536},
+        ),
+        Index(
+            "ix_entry_search_words",
+            "search",
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 65536},
+        ),
+    )
+    entry_id: int = Field(
+        sa_column=Column(ForeignKey("entry.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    )
+    search_text: str = Field(sa_column=Column(Text, nullable=False))
+    search: str = Field(sa_column=Column(TSVECTOR, nullable=False))
+    facets: list[int] = Field(sa_column=Column(ARRAY(Integer), nullable=False))
+
+
+class FacetValue(Base, table=True):
+    """Derived: a value of a facet (tag, registryType, transport, tier, namespace), as the small number rows carry."""
+
+    __tablename__ = "facet_value"
+    __table_args__ = (UniqueConstraint("facet", "value"),)
+    id: int = Field(sa_column=Column(Integer, Identity(), primary_key=True))
+    facet: str = Field(sa_column=Column(Text, nullable=False))
+    value: str = Field(sa_column=Column(_bytewise(), nullable=False))
+
+
+class SyncRun(Base, table=True):
+    """One attempt to fetch a source and apply its snapshot."""
+
+    __tablename__ = "sync_run"
+    __table_args__ = (
+        Index("ix_sync_run_source", "source_id", text("id desc")),
+        CheckConstraint("trigger in ('START', 'SCHEDULE', 'MANUAL')", name="trigger"),
+        CheckConstraint(
+            "outcome in ('RUNNING', 'APPLIED', 'UNCHANGED', 'HELD', 'FAILED', 'INTERRUPTED')", name="outcome"
+        ),
+    )
+    id: int = Field(sa_column=Column(BigInteger, Identity(), primary_key=True))
+    source_id: int = Field(sa_column=Column(ForeignKey("source.id", ondelete="CASCADE"), nullable=False))
+    trigger: str = Field(sa_column=Column(Text, nullable=False))
+    outcome: str = Field(sa_column=Column(Text, nullable=False))
+    started_at: datetime = Field(sa_column=_time())
+    finished_at: datetime | None = Field(sa_column=_time(nullable=True))
+    fetched: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    added: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    updated: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    removed: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    rejected: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    rejections: list[dict[str, Any]] = Field(
+        sa_column=Column(JSONB, nullable=False, server_default=text("'[]'::jsonb"))
+    )
+    error: str | None = Field(sa_column=Column(Text))
+    upstream_revision: str | None = Field(sa_column=Column(Text))
+    revision: int | None = Field(sa_column=Column(BigInteger))
+
+
+class Change(Base, table=True):
+    """The journal: one row for every change of a version, in the order of revisions."""
+
+    __table_args__ = (
+        Index("ix_change_revision", "revision", "id"),
+        CheckConstraint("action in ('ADDED', 'UPDATED', 'STATUS', 'REMOVED')", name="action"),
+    )
+    id: int = Field(sa_column=Column(BigInteger, Identity(), primary_key=True))
+    revision: int = Field(sa_column=Column(BigInteger, nullable=False))
+    at: datetime = Field(sa_column=_time())
+    action: str = Field(sa_column=Column(Text, nullable=False))
+    # Plain numbers, no foreign keys: the journal outlives what it speaks of.
+    source_id: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    claim_set_id: int = Field(sa_column=Column(Integer, nullable=False))
+    kind: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    name: str = Field(sa_column=Column(_bytewise(), nullable=False))
+    version: str = Field(sa_column=Column(_bytewise(), nullable=False))
+
+
+class Catalog(Base, table=True):
+    """One row: the current revision. A write transaction raises it and so takes its turn."""
+
+    __table_args__ = (CheckConstraint("id = 1", name="single"),)
+    id: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    revision: int = Field(sa_column=Column(BigInteger, nullable=False))

@@ -1,0 +1,114 @@
+"""What reading the catalogue yields: plain, immutable values that transports shape into answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from app.models.kinds import Status, SyncPhase
+from app.models.queries import Key
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class VersionView:
+    """One version of a server as a viewer sees it in a registry. `document` is the server.json as JSON text."""
+
+    entry_id: int
+    version_id: int
+    source_id: int
+    registry_id: int
+    name: str
+    version: str
+    is_latest: bool
+    status: Status
+    status_message: str | None
+    status_changed_at: datetime
+    published_at: datetime
+    updated_at: datetime
+    title: str | None
+    description: str
+    tier: str | None
+    tags: list[str]
+    tools: list[str]
+    document: str
+    key: Key = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Consecutive rows of an order, and whether the order goes on before and after them."""
+
+    items: tuple[T, ...]
+    has_next: bool
+    has_previous: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryView:
+    id: int
+    name: str
+    creation_type: str
+    claims: Mapping[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    source_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """A source with its synchronisation state. `leased` tells that a run is under way."""
+
+    id: int
+    name: str
+    kind: str
+    creation_type: str
+    config: Mapping[str, Any]
+    filter: Mapping[str, Any] | None
+    interval_seconds: float | None
+    claim_set_id: int
+    claims: Mapping[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    next_run_at: datetime | None
+    leased: bool
+    last_attempt_at: datetime | None
+    last_success_at: datetime | None
+    consecutive_failures: int
+    message: str
+    applied_hash: str | None
+    entry_count: int
+    version_count: int
+    registry_ids: tuple[int, ...]
+
+    @property
+    def phase(self) -> SyncPhase:
+        if self.leased:
+            return SyncPhase.SYNCING
+        if self.consecutive_failures:
+            return SyncPhase.FAILED
+        if self.last_success_at:
+            return SyncPhase.COMPLETE
+        return SyncPhase.IDLE if self.next_run_at is None else SyncPhase.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRunView:
+    id: int
+    source_id: int
+    trigger: str
+    outcome: str
+    started_at: datetime
+    finished_at: datetime | None
+    fetched: int
+    added: int
+    updated: int
+    removed: int
+    rejected: int
+    rejections: list[dict[str, Any]]
+    error: str | None
+    upstream_revision: str | None
+    revision: int | None

@@ -1,0 +1,225 @@
+"""The server process: opens everything in order, serves both ports, closes everything in reverse.
+
+Start: sockets, PostgreSQL (our own unless one is configured), migrations, sources and registries, scheduler, listeners.
+Stop: readiness goes, listeners drain, the scheduler ends, the pool closes, our PostgreSQL stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+from app.core.database import Database
+from app.core.embedded import EmbeddedPostgres
+from app.core.errors import ConfigError, Problem, Unavailable
+from app.core.migrations import migrate
+from app.core.settings import AuthMode, DatabaseSettings, Settings
+from app.main import create_app, create_internal_app
+from app.resolvers.configuration import reconcile
+from app.resolvers.context import Ctx
+from workers.scheduler import run_scheduler
+
+log = structlog.get_logger(__name__)
+
+DRAIN_SECONDS = 10
+DEFAULT_POOL = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where to listen, as `host:port`; an empty host stands for every interface."""
+
+    public: str = ":8080"
+    internal: str = ":8081"
+
+
+async def serve(settings: Settings, addresses: Addresses, on_ready: Callable[[], None]) -> None:
+    """Runs until SIGINT or SIGTERM. Raises ConfigError, Unavailable for what keeps it from starting."""
+    refuse_unbuilt(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    started = asyncio.Event()
+
+    def ready() -> None:
+        started.set()
+        on_ready()
+
+    work = asyncio.create_task(_run(settings, addresses, stop, ready))
+    told = asyncio.create_task(stop.wait())
+    await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
+    if not started.is_set():
+        work.cancel()  # told to stop while still starting
+    told.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+
+
+def refuse_unbuilt(settings: Settings) -> None:
+    """What must not be ignored although this release cannot do it: serving without it would be unsafe or useless."""
+    problems = []
+    if settings.auth.mode is AuthMode.OAUTH:
+        problems.append(
+            Problem(
+                "auth.mode",
+                "oauth is not built yet, and this server is never started open in its place",
+                "set auth.mode: anonymous to serve without authentication, behind something that authenticates",
+            )
+        )
+    if settings.database is not None and settings.database.dynamic_auth is not None:
+        problems.append(
+            Problem("database.dynamicAuth", "is not built yet", "use database.password or a pgpass file (PGPASSFILE)")
+        )
+    if problems:
+        raise ConfigError(problems)
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[dict[str, Any]]:
+    """PostgreSQL as configured, or our own; yields the arguments to connect with, the schema being up to date."""
+    if settings.database is not None:
+        database = settings.database
+        arguments = connect_arguments(database)
+        owning = arguments | {"user": database.migration_user, "password": _reveal(database.migration_password)}
+        await _migrate(owning, database.user if database.user != database.migration_user else None)
+        yield arguments
+        return
+    postgres = EmbeddedPostgres(Path(settings.file_storage.base_dir) / "postgres")
+    await postgres.start()
+    try:
+        await _migrate(postgres.connect_args(), None)
+        yield postgres.connect_args()
+    finally:
+        await postgres.stop()
+
+
+def connect_arguments(database: DatabaseSettings) -> dict[str, Any]:
+    """Arguments for asyncpg; without a password it reads the pgpass file by itself."""
+    return {
+        "host": database.host,
+        "port": database.port,
+        "user": database.user,
+        "password": _reveal(database.password),
+        "database": database.database,
+        "ssl": str(database.ssl_mode),
+        "timeout": 10,
+    }
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+async def _migrate(arguments: dict[str, Any], grant_to: str | None) -> None:
+    try:
+        revision = await migrate(arguments, grant_to=grant_to)
+    except OSError as error:
+        raise Unavailable(f"cannot connect to PostgreSQL at {arguments['host']}: {error}") from error
+    log.info("database_ready", schema=revision)
+
+
+async def _run(settings: Settings, addresses: Addresses, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    async with AsyncExitStack() as stack:
+        sockets = [stack.enter_context(listen(address)) for address in (addresses.public, addresses.internal)]
+        arguments = await stack.enter_async_context(open_database(settings))
+        ctx = Ctx(_open_pool(settings, arguments))
+        stack.push_async_callback(ctx.db.close)
+        await reconcile(ctx, settings)
+        await stack.enter_async_context(_scheduling(ctx))
+        apps = [create_app(ctx, stop), create_internal_app(ctx, stop)]
+        await _listen(apps, sockets, stop, ready)
+
+
+def _open_pool(settings: Settings, arguments: dict[str, Any]) -> Database:
+    given = settings.database
+    if given is None:
+        return Database(arguments, pool_size=DEFAULT_POOL)
+    lifetime = given.conn_max_lifetime.total_seconds() if given.conn_max_lifetime else -1
+    return Database(arguments, pool_size=given.max_open_conns or DEFAULT_POOL, recycle=lifetime)
+
+
+@asynccontextmanager
+async def _scheduling(ctx: Ctx) -> AsyncIterator[None]:
+    """The scheduler runs beside the block; a run under way is cut off at its end, which changes nothing."""
+    ending = asyncio.Event()
+    task = asyncio.create_task(run_scheduler(ctx, ending))
+    try:
+        yield
+    finally:
+        ending.set()
+        await asyncio.wait([task], timeout=DRAIN_SECONDS)
+        task.cancel()
+        await asyncio.wait([task])
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to its process: two of them share one loop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _listen(
+    apps: list[Starlette], sockets: list[socket.socket], stop: asyncio.Event, ready: Callable[[], None]
+) -> None:
+    servers = [
+        _Server(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=60,
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+            )
+        )
+        for app in apps
+    ]
+    tasks = [asyncio.create_task(s.serve(sockets=[held])) for s, held in zip(servers, sockets, strict=True)]
+    ready()
+    told = asyncio.create_task(stop.wait())
+    await asyncio.wait([*tasks, told], return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    log.info("stopping")
+    for server in servers:
+        server.should_exit = True
+    await asyncio.gather(*tasks)
+
+
+def listen(address: str) -> socket.socket:
+    """A listening socket. Raises ConfigError for an address that cannot be read or is taken."""
+    host, colon, port = address.rpartition(":")
+    host = host.strip("[]")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ConfigError([Problem("address", f"{address!r} is no host:port", "write e.g. :8080 or 127.0.0.1:8080")])
+    try:
+        return _bind(host, int(port))
+    except OSError as error:
+        fix = "stop what listens there, or choose another address with --address or --internal-address"
+        raise ConfigError(
+            [Problem("address", f"cannot listen on {address}: {error.strerror or error}", fix)]
+        ) from error
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    if not host and socket.has_dualstack_ipv6():
+        with contextlib.suppress(OSError):
+            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=2048)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=2048)

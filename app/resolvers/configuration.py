@@ -1,0 +1,113 @@
+"""Makes the stored sources and registries those of the configuration file. Runs at start, once for all replicas.
+
+What was created through the API is left alone; what the file no longer names goes, with what it served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import structlog
+
+from app.core.database import Session
+from app.core.errors import ConfigError, Problem
+from app.core.settings import Settings, SourceKind, SourceSettings
+from app.models.kinds import CreationType
+from app.models.tables import AGGREGATE_ID
+from app.resolvers.context import Ctx
+from app.sources.adapters import unsupported
+from app.store import registries, sources
+from app.store.claims import intern_claims
+from app.store.journal import begin_change, record_removal, take_turn
+from app.store.listings import relist_registries
+from app.store.sources import SourceRow
+
+log = structlog.get_logger(__name__)
+
+
+async def reconcile(ctx: Ctx, settings: Settings) -> None:
+    """Raises ConfigError where the file names something that belongs to the API."""
+    async with ctx.db.write() as tx:
+        session = tx.session
+        await take_turn(session)  # replicas that start together reconcile one after another
+        await _refuse_takeovers(session, settings)
+        source_ids = {source.name: await _save_source(session, source) for source in settings.sources}
+        changed = await _carry_claims(session, settings, source_ids)
+        changed |= await _save_registries(session, settings, source_ids)
+        changed |= await _drop_the_rest(ctx, session, settings)
+        changed |= await _link_aggregate(session, settings, source_ids)
+        if changed:
+            await begin_change(session)
+            await relist_registries(session)
+        await _schedule(session, settings)
+
+
+async def _refuse_takeovers(session: Session, settings: Settings) -> None:
+    """A name that was created through the API is not silently taken over."""
+    held_sources = await sources.list_sources(session, [s.name for s in settings.sources])
+    held_registries = await registries.list_registries(session, [r.name for r in settings.registries])
+    problems = [
+        Problem(f"{what} {held.name!r}", "was created through the API", "choose another name, or delete that one first")
+        for what, found in (("source", held_sources), ("registry", held_registries))
+        for held in found
+        if held.creation_type != CreationType.CONFIG
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+async def _save_source(session: Session, source: SourceSettings) -> int:
+    own = getattr(source, source.kind).model_dump(mode="json", by_alias=True, exclude_none=True)
+    config = {str(source.kind): own} | ({"format": str(source.format)} if source.format else {})
+    chosen = source.filter.model_dump(mode="json", by_alias=True) if source.filter else None
+    interval = source.sync_interval.total_seconds() if source.sync_interval else None
+    claims = await intern_claims(session, source.claims)
+    return await sources.save_source(
+        session, SourceRow(source.name, str(source.kind), CreationType.CONFIG, config, chosen, interval, claims)
+    )
+
+
+async def _carry_claims(session: Session, settings: Settings, ids: Mapping[str, int]) -> bool:
+    """Entries of fetched sources carry their source's claims; published and discovered ones carry their own."""
+    own = (SourceKind.MANAGED, SourceKind.KUBERNETES)
+    return await sources.carry_claims(session, [ids[s.name] for s in settings.sources if s.kind not in own])
+
+
+async def _save_registries(session: Session, settings: Settings, ids: Mapping[str, int]) -> bool:
+    changed = False
+    for registry in settings.registries:
+        claims = await intern_claims(session, registry.claims)
+        registry_id = await registries.save_registry(session, registry.name, CreationType.CONFIG, claims)
+        changed |= await registries.link_sources(session, registry_id, [ids[name] for name in registry.sources])
+    return changed
+
+
+async def _drop_the_rest(ctx: Ctx, session: Session, settings: Settings) -> bool:
+    gone = await registries.delete_registries(session, CreationType.CONFIG, [r.name for r in settings.registries])
+    sources_gone = await sources.config_sources_beside(session, [s.name for s in settings.sources])
+    if sources_gone:
+        await record_removal(session, list(sources_gone), await begin_change(session), ctx.clock())
+        await sources.delete_sources(session, list(sources_gone))
+    for kind, names in (("registry", gone), ("source", sources_gone.values())):
+        for name in names:
+            log.info("removed_with_the_configuration", kind=kind, name=name)
+    return bool(gone or sources_gone)
+
+
+async def _link_aggregate(session: Session, settings: Settings, ids: Mapping[str, int]) -> bool:
+    """The aggregate holds every source some registry lists, in the order of their first mention."""
+    configured = [ids[name] for registry in settings.registries for name in registry.sources]
+    others = [i for view in await registries.list_registries(session) for i in view.source_ids]
+    return await registries.link_sources(session, AGGREGATE_ID, list(dict.fromkeys([*configured, *others])))
+
+
+async def _schedule(session: Session, settings: Settings) -> None:
+    due = []
+    for source in settings.sources:
+        reason = unsupported(source.kind, {str(source.kind): getattr(source, source.kind).model_dump()})
+        if reason is None:
+            due.append(source.name)
+        else:
+            log.warning("source_not_synchronised", source=source.name, reason=reason)
+            await sources.set_message(session, source.name, reason)
+    await sources.make_due(session, due)

@@ -1,0 +1,133 @@
+"""What surrounds every request, REST and GraphQL alike: raw paths, CORS, the request id, the last resort for errors.
+
+Pure ASGI classes, so that streams pass through untouched.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from http import HTTPStatus
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.rest.errors import answer
+
+log = structlog.get_logger(__name__)
+access_log = structlog.get_logger("access")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_QUIET = ("/health", "/readiness")
+_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+
+class RequestEdge:
+    """Outermost: gives each request an id, echoes it, logs the request, and answers 500 for what nobody caught."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        started = time.perf_counter()
+        status = 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                headers["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, watch)
+            except Exception:  # the ASGI edge: nothing internal may reach the client
+                log.exception("request_crashed", path=scope["path"])
+                if status:
+                    raise  # the answer has begun; the server must cut it off
+                await answer(HTTPStatus.INTERNAL_SERVER_ERROR, "internal server error", request_id=request_id)(
+                    scope, receive, watch
+                )
+            finally:
+                _log_access(scope, status, time.perf_counter() - started)
+
+
+class CrossOrigin:
+    """CORS on every answer, errors too: editors call from their own origin. No credentials, so `*` is enough."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def allow(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Access-Control-Allow-Origin"] = "*"
+                headers["Access-Control-Expose-Headers"] = "X-Request-Id, ETag, Retry-After"
+            await send(message)
+
+        if scope["method"] == "OPTIONS":
+            await _answer_preflight(scope, allow)
+        else:
+            await self.app(scope, receive, allow)
+
+
+class RawPath:
+    """Routes on the path as it was sent, so that handlers decode each part exactly once; drops a trailing slash."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            raw = scope.get("raw_path") or scope["path"].encode()
+            path = raw.split(b"?")[0].decode("latin-1")
+            scope = {**scope, "path": path[:-1] if path.endswith("/") and len(path) > 1 else path}
+        await self.app(scope, receive, send)
+
+
+async def _answer_preflight(scope: Scope, send: Send) -> None:
+    asked = Headers(scope=scope).get("access-control-request-headers", "Authorization, Content-Type, Accept")
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 204,
+            "headers": [
+                (b"access-control-allow-methods", _METHODS.encode()),
+                (b"access-control-allow-headers", asked.encode("latin-1")),
+                (b"access-control-max-age", b"86400"),
+                (b"allow", _METHODS.encode()),
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _log_access(scope: Scope, status: int, seconds: float) -> None:
+    """Neither the query string nor a header is logged: both may hold what is nobody's business."""
+    if scope["path"] in _QUIET:
+        return
+    write = access_log.error if status >= 500 else access_log.warning if status >= 400 else access_log.info
+    client = scope.get("client")
+    write(
+        "http_request",
+        method=scope["method"],
+        path=scope["path"],
+        status=status,
+        duration_ms=round(seconds * 1000, 2),
+        remote_addr=client[0] if client else None,
+    )

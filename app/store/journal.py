@@ -1,0 +1,67 @@
+"""The catalogue's revision and its journal of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.tables import Catalog, table_of
+from app.store.bulk import copy_rows
+
+CHANNEL = "catalog"
+"""The NOTIFY channel; the payload is the new revision in decimal."""
+
+_COLUMNS = ("revision", "at", "action", "source_id", "claim_set_id", "kind", "name", "version")
+
+
+class Journaled(NamedTuple):
+    """A change of one version. `action` is ADDED, UPDATED, STATUS or REMOVED."""
+
+    action: str
+    source_id: int
+    claim_set_id: int
+    kind: int
+    name: str
+    version: str
+
+
+async def take_turn(session: AsyncSession) -> None:
+    """Wait until no other transaction changes the catalogue, and keep others waiting until this one ends."""
+    await session.execute(text("select revision from catalog where id = 1 for update"))
+
+
+async def begin_change(session: AsyncSession) -> int:
+    """Raise the revision and return it.
+
+    Called first in every transaction that changes the catalogue: the row lock makes writers take turns, which the
+    derived tables need (two writers that do not see each other's entries could not tell who shadows whom). Listeners
+    hear of the revision when, and only when, the transaction commits.
+    """
+    revision = await session.scalar(text("update catalog set revision = revision + 1 where id = 1 returning revision"))
+    await session.execute(text("select pg_notify(:channel, :payload)"), {"channel": CHANNEL, "payload": str(revision)})
+    return int(revision)
+
+
+async def current_revision(session: AsyncSession) -> int:
+    return int(await session.scalar(select(table_of(Catalog).c.revision)) or 0)
+
+
+async def record_changes(session: AsyncSession, revision: int, at: datetime, changes: Iterable[Journaled]) -> None:
+    await copy_rows(session, "change", _COLUMNS, ((revision, at, *change) for change in changes))
+
+
+async def record_removal(session: AsyncSession, source_ids: Sequence[int], revision: int, at: datetime) -> None:
+    """Record every live version of these sources as removed, before the sources are deleted."""
+    await session.execute(
+        text(
+            "insert into change (revision, at, action, source_id, claim_set_id, kind, name, version)"
+            " select :revision, :at, 'REMOVED', e.source_id, e.claim_set_id, e.kind, e.name, v.version"
+            " from entry e join entry_version v on v.entry_id = e.id"
+            " where e.source_id = any(cast(:ids as int[])) and v.status <> 2 order by e.name, v.version"
+        ),
+        {"revision": revision, "at": at, "ids": list(source_ids)},
+    )

@@ -1,0 +1,129 @@
+"""Registries and their ordered sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.kinds import CreationType
+from app.models.tables import AGGREGATE_ID
+from app.models.views import RegistryView
+
+_SELECT = """
+select r.id, r.name, r.creation_type, c.claims, r.created_at, r.updated_at,
+       coalesce((select array_agg(rs.source_id order by rs.position) from registry_source rs
+                 where rs.registry_id = r.id), '{}') source_ids
+from registry r join claim_set c on c.id = r.claim_set_id
+where r.id <> :aggregate and {condition} order by r.name
+"""
+
+
+async def registry_id(session: AsyncSession, name: str) -> int | None:
+    found = await session.scalar(
+        text("select id from registry where name = :name and id <> :aggregate"),
+        {"name": name, "aggregate": AGGREGATE_ID},
+    )
+    return None if found is None else int(found)
+
+
+async def list_registries(session: AsyncSession, names: Sequence[str] | None = None) -> tuple[RegistryView, ...]:
+    """All registries, or those of the given names, by name."""
+    condition = "true" if names is None else "r.name = any(cast(:names as text[]))"
+    return await _select(session, condition, {} if names is None else {"names": list(names)})
+
+
+async def registries_by_id(session: AsyncSession, ids: Sequence[int]) -> dict[int, RegistryView]:
+    found = await _select(session, "r.id = any(cast(:ids as int[]))", {"ids": list(ids)})
+    return {view.id: view for view in found}
+
+
+async def registries_holding(
+    session: AsyncSession, entry_ids: Sequence[int], visible_sets: Sequence[int] | None
+) -> dict[int, tuple[int, ...]]:
+    """For each entry the ids of the registries in which it is the one a viewer sees."""
+    found = await session.execute(
+        text(
+            "select entry_id, array_agg(registry_id order by registry_id) ids from listing"
+            " where entry_id = any(cast(:entries as int[])) and registry_id <> :aggregate"
+            " and (shadowed_by is null or not shadowed_by && cast(:sets as int[])) group by entry_id"
+        ),
+        {"entries": list(entry_ids), "aggregate": AGGREGATE_ID, "sets": visible_sets},
+    )
+    return {row.entry_id: tuple(row.ids) for row in found}
+
+
+async def count_servers(
+    session: AsyncSession, ids: Sequence[int], visible_sets: Sequence[int] | None
+) -> dict[int, int]:
+    """For each registry the number of names a viewer sees in it."""
+    found = await session.execute(
+        text(
+            "select registry_id, count(*) n from listing"
+            " where registry_id = any(cast(:ids as int[])) and kind = 1 and live"
+            " and (shadowed_by is null or not shadowed_by && cast(:sets as int[]))"
+            " and (cast(:sets as int[]) is null or claim_set_id = any(cast(:sets as int[]))) group by registry_id"
+        ),
+        {"ids": list(ids), "sets": None if visible_sets is None else list(visible_sets)},
+    )
+    return {row.registry_id: row.n for row in found}
+
+
+async def save_registry(session: AsyncSession, name: str, creation_type: CreationType, claim_set_id: int) -> int:
+    """Insert or update by name; `updated_at` moves only when something differs. Returns the id."""
+    found = await session.scalar(
+        text(
+            "insert into registry (name, creation_type, claim_set_id) values (:name, :creation, :claims)"
+            " on conflict (name) do update set claim_set_id = excluded.claim_set_id,"
+            "   creation_type = excluded.creation_type, updated_at = now()"
+            " where (registry.claim_set_id, registry.creation_type)"
+            "   is distinct from (excluded.claim_set_id, excluded.creation_type)"
+            " returning id"
+        ),
+        {"name": name, "creation": creation_type, "claims": claim_set_id},
+    )
+    return int(found) if found is not None else int(await registry_id(session, name) or 0)
+
+
+async def link_sources(session: AsyncSession, registry: int, source_ids: Sequence[int]) -> bool:
+    """Make `source_ids`, in this order, the sources of the registry; True if that changed anything."""
+    current = await session.execute(
+        text("select source_id from registry_source where registry_id = :registry order by position"),
+        {"registry": registry},
+    )
+    if list(current.scalars()) == list(source_ids):
+        return False
+    await session.execute(text("delete from registry_source where registry_id = :registry"), {"registry": registry})
+    await session.execute(
+        text(
+            "insert into registry_source (registry_id, source_id, position)"
+            " select :registry, source_id, ordinal - 1"
+            " from unnest(cast(:sources as smallint[])) with ordinality given (source_id, ordinal)"
+        ),
+        {"registry": registry, "sources": list(source_ids)},
+    )
+    if registry != AGGREGATE_ID:
+        await session.execute(text("update registry set updated_at = now() where id = :id"), {"id": registry})
+    return True
+
+
+async def delete_registries(session: AsyncSession, creation_type: CreationType, keep: Sequence[str]) -> list[str]:
+    """Delete the registries of that owner whose name is not in `keep`; returns their names."""
+    found = await session.execute(
+        text(
+            "delete from registry where creation_type = :creation and id <> :aggregate"
+            " and name <> all(cast(:keep as text[])) returning name"
+        ),
+        {"creation": creation_type, "aggregate": AGGREGATE_ID, "keep": list(keep)},
+    )
+    return sorted(found.scalars())
+
+
+async def _select(session: AsyncSession, condition: str, bind: Mapping[str, Any]) -> tuple[RegistryView, ...]:
+    found = await session.execute(text(_SELECT.replace("{condition}", condition)), {"aggregate": AGGREGATE_ID, **bind})
+    return tuple(
+        RegistryView(**{**row._mapping, "source_ids": tuple(row.source_ids)})
+        for row in found
+    )

@@ -1,0 +1,203 @@
+"""Reads of servers and their versions. Every function is one statement, whatever the size of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Row,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.errors import Invalid
+from app.models.kinds import Kind, Status
+from app.models.queries import LATEST, Key, ListServers, Order, OrderField, Visibility, Window
+from app.models.views import Page, VersionView
+from app.store.predicates import condition, contains_text, entry_search, listing, version, visible
+
+_NOT_DELETED = version.c.status != Status.DELETED
+_PLAIN = ("version", "status", "status_message", "status_changed_at", "published_at", "updated_at", "title")
+_RICH = ("description", "tier", "tags", "tools", "document")
+
+
+def _fields(of: FromClause) -> list[ColumnElement[Any]]:
+    """The columns of a view; `of` is entry_version or a subquery that has its columns."""
+    return [
+        listing.c.entry_id,
+        listing.c.source_id,
+        listing.c.registry_id,
+        listing.c.name,
+        of.c.id.label("version_id"),
+        (of.c.id == listing.c.latest_version_id).label("is_latest"),
+        *(of.c[name] for name in (*_PLAIN, *_RICH)),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The registry that is read and what its reader may see."""
+
+    registry_id: int
+    visibility: Visibility
+    kind: Kind = Kind.SERVER
+
+    def condition(self) -> ColumnElement[bool]:
+        return and_(
+            listing.c.registry_id == self.registry_id,
+            listing.c.kind == int(self.kind),
+            visible(listing, self.visibility),
+        )
+
+
+async def list_versions(session: AsyncSession, scope: Scope, query: ListServers) -> Page[VersionView]:
+    keys = _order_keys(query)
+    page = query.window
+    statement = _matching(scope, query).add_columns(*_fields(version), *_labelled(keys))
+    return _page((await session.execute(_windowed(statement, keys, page))).all(), page)
+
+
+async def count_versions(session: AsyncSession, scope: Scope, query: ListServers) -> int:
+    statement = _matching(scope, query).add_columns(literal(1)).subquery()
+    return int(await session.scalar(select(func.count()).select_from(statement)) or 0)
+
+
+async def get_versions(
+    session: AsyncSession, scope: Scope, names: Sequence[str], wanted: str, include_deleted: bool
+) -> tuple[VersionView, ...]:
+    """The version `wanted` ("latest", or an exact string) of each of the named servers that has it."""
+    chosen = version.c.id == listing.c.latest_version_id if wanted == LATEST else version.c.version == wanted
+    statement = (
+        select(*_fields(version))
+        .select_from(listing.join(version, version.c.entry_id == listing.c.entry_id))
+        .where(scope.condition(), listing.c.name.in_(names), chosen, true() if include_deleted else _NOT_DELETED)
+    )
+    return tuple(_view(row) for row in await session.execute(statement))
+
+
+async def get_entry_versions(
+    session: AsyncSession, scope: Scope, name: str, include_deleted: bool
+) -> tuple[VersionView, ...]:
+    """Every version of one server, the last published first; of those published together, the newest version first."""
+    statement = (
+        select(*_fields(version))
+        .select_from(listing.join(version, version.c.entry_id == listing.c.entry_id))
+        .where(scope.condition(), listing.c.name == name, true() if include_deleted else _NOT_DELETED)
+        .order_by(version.c.published_at.desc(), version.c.version_sort.desc(), version.c.id)
+    )
+    return tuple(_view(row) for row in await session.execute(statement))
+
+
+async def page_entry_versions(
+    session: AsyncSession, registry_id: int, entry_ids: Sequence[int], window: Window, include_deleted: bool
+) -> dict[int, Page[VersionView]]:
+    """For each entry a page of its versions, newest version first: one statement for all of them."""
+    keys: _Keys = [(version.c.version_sort, True), (version.c.id, True)]
+    inner = select(version, *_labelled(keys)).where(
+        version.c.entry_id == listing.c.entry_id, true() if include_deleted else _NOT_DELETED
+    )
+    held = _windowed(inner, keys, window).lateral("held")
+    statement = (
+        select(*_fields(held), *(held.c[f"key_{number}"] for number in range(len(keys))))
+        .select_from(listing.join(held, true()))
+        .where(listing.c.registry_id == registry_id, listing.c.entry_id.in_(entry_ids))
+    )
+    found: dict[int, list[Row[Any]]] = {entry_id: [] for entry_id in entry_ids}
+    for row in await session.execute(statement):
+        found[row.entry_id].append(row)
+    return {entry_id: _page(rows, window) for entry_id, rows in found.items()}
+
+
+_Keys = list[tuple[ColumnElement[Any], bool]]
+
+
+def _matching(scope: Scope, query: ListServers) -> Select[Any]:
+    held = version.c.entry_id == listing.c.entry_id
+    tables = listing.join(version, held)
+    clauses = [scope.condition(), condition(query.where)]
+    if query.version == LATEST:
+        tables = listing.join(version, version.c.id == listing.c.latest_version_id)
+    elif query.version is not None:
+        clauses.append(version.c.version == query.version)
+    if query.search:
+        tables = tables.join(entry_search, entry_search.c.entry_id == listing.c.entry_id)
+        clauses.append(contains_text(query.search))
+    if query.updated_since is not None:
+        clauses.append(version.c.updated_at > query.updated_since)
+    if not query.include_deleted:
+        clauses.append(_NOT_DELETED)
+        if query.version == LATEST:
+            clauses.append(listing.c.live)
+    return select().select_from(tables).where(*clauses)
+
+
+def _order_keys(query: ListServers) -> _Keys:
+    """What rows are ordered by, each with whether it descends; unique taken together."""
+    if query.order is None and query.search:
+        # A client that looks up one server by searching for its name reads only the first page.
+        last_part = func.split_part(listing.c.name, "/", 2)
+        exact = or_(listing.c.name == query.search, last_part == query.search)
+        return [(case((exact, 0), else_=1), False), (listing.c.name, False), (version.c.version, False)]
+    order = query.order or Order()
+    down = order.descending
+    names: _Keys = [(listing.c.name, down), (version.c.version, down)]
+    times = {OrderField.PUBLISHED_AT: version.c.published_at, OrderField.UPDATED_AT: version.c.updated_at}
+    time = times.get(order.field)
+    # Microseconds since 1970 stand in for the time: they survive the way through a cursor exactly.
+    return names if time is None else [((func.extract("epoch", time) * 1_000_000).cast(BigInteger), down), *names]
+
+
+def _labelled(keys: _Keys) -> list[ColumnElement[Any]]:
+    return [expression.label(f"key_{number}") for number, (expression, _) in enumerate(keys)]
+
+
+def _windowed(statement: Select[Any], keys: _Keys, window: Window) -> Select[Any]:
+    """The rows of the window and one more in its direction, which tells whether the order goes on there."""
+    for place, forward in ((window.after, True), (window.before, False)):
+        if place is not None:
+            statement = statement.where(_beyond(keys, place, forward=forward))
+    ordering = [e.desc() if down != window.backward else e.asc() for e, down in keys]
+    return statement.order_by(*ordering).limit(window.limit + 1)
+
+
+def _beyond(keys: _Keys, place: Key, *, forward: bool) -> ColumnElement[bool]:
+    if len(place) != len(keys):
+        raise Invalid("the cursor does not belong to this list; start again without it")
+    expressions = [expression for expression, _ in keys]
+    falling = keys[0][1]
+    row = tuple_(*expressions)
+    bound = tuple_(*(literal(value, expression.type) for value, expression in zip(place, expressions, strict=True)))
+    return row > bound if forward != falling else row < bound
+
+
+def _page(rows: Sequence[Row[Any]], window: Window) -> Page[VersionView]:
+    more = len(rows) > window.limit
+    views = [_view(row) for row in rows[: window.limit]]
+    if window.backward:
+        return Page(tuple(reversed(views)), has_next=window.before is not None, has_previous=more)
+    return Page(tuple(views), has_next=more, has_previous=window.after is not None)
+
+
+_NAMES = [field.name for field in fields(VersionView) if field.name not in ("status", "key")]
+
+
+def _view(row: Row[Any]) -> VersionView:
+    values = row._mapping
+    return VersionView(
+        **{name: values[name] for name in _NAMES},
+        status=Status(row.status),
+        key=tuple(value for name, value in values.items() if name.startswith("key_")),
+    )

@@ -1,0 +1,207 @@
+"""Applies the difference between a snapshot and what is stored of its source, in the caller's transaction.
+
+The number of statements does not grow with the number of documents: rows go to a temporary table by COPY and are
+merged from there. Everything else is reached from `touched`, the keyed and analysed table of affected entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.kinds import Kind, Status
+from app.models.snapshot import Document
+from app.models.versions import sort_key
+from app.store.bulk import copy_rows
+from app.store.journal import Journaled, begin_change, record_changes
+from app.store.listings import relist_touched
+from app.store.search import refresh_search
+
+GONE = "no longer in its source"
+"""The status message of a tombstone."""
+
+VersionName = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is known of a stored version when a snapshot is compared with it. A tombstone's hash is empty."""
+
+    version_id: int
+    content_hash: bytes
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a snapshot changes. `restatused` are versions whose status moved (their text may have, too); `removed` are
+    live versions that the snapshot no longer has."""
+
+    added: Sequence[Document]
+    updated: Sequence[Document]
+    restatused: Sequence[Document]
+    removed: Sequence[tuple[VersionName, Stored]]
+
+    @property
+    def size(self) -> int:
+        return len(self.added) + len(self.updated) + len(self.restatused) + len(self.removed)
+
+    def __bool__(self) -> bool:
+        return self.size > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The source that owns the documents, and the claim set that new entries of it carry."""
+
+    source_id: int
+    claim_set_id: int
+    kind: Kind = Kind.SERVER
+
+
+_INCOMING = (
+    'ordinal int, name text collate "C", version text collate "C", version_sort text collate "C",'
+    " published_at timestamptz, status smallint, status_message text, title text, description text, tier text,"
+    " tags text[], tools text[], registry_types text[], transports text[], content_hash bytea, document text"
+)
+_COLUMNS = tuple(column.split()[0] for column in _INCOMING.split(", ") if column)
+
+_UPSERT_ENTRIES = """
+insert into entry (source_id, kind, name, claim_set_id)
+select :source, :kind, name, :claims from incoming group by name order by min(ordinal)
+on conflict (kind, name, source_id) do nothing
+"""
+
+# OFFSET 0 pins the index look-up: see listings.relist_touched.
+_TOUCH = """
+insert into touched (entry_id, kind, name)
+select e.id, :kind, n.name from (select distinct name from incoming) n cross join lateral
+  (select id from entry where entry.kind = :kind and entry.name = n.name and entry.source_id = :source offset 0) e
+union
+select e.id, e.kind, e.name from entry_version v join entry e on e.id = v.entry_id
+where v.id = any(cast(:removed as int[]))
+"""
+
+_UPSERT_VERSIONS = """
+insert into entry_version (entry_id, version, version_sort, status, status_message, status_changed_at, published_at,
+  updated_at, title, description, tier, tags, tools, registry_types, transports, content_hash, document)
+select t.entry_id, i.version, i.version_sort, i.status, i.status_message, :now, i.published_at, :now, i.title,
+  i.description, i.tier, i.tags, i.tools, i.registry_types, i.transports, i.content_hash, i.document
+from incoming i join touched t on t.name = i.name order by i.ordinal
+on conflict (entry_id, version) do update set
+  status_changed_at = case when entry_version.status = excluded.status
+    then entry_version.status_changed_at else excluded.status_changed_at end,
+  status = excluded.status, status_message = excluded.status_message, updated_at = excluded.updated_at,
+  title = excluded.title, description = excluded.description, tier = excluded.tier, tags = excluded.tags,
+  tools = excluded.tools, registry_types = excluded.registry_types, transports = excluded.transports,
+  content_hash = excluded.content_hash, document = excluded.document
+"""
+
+_BURY = """
+update entry_version set status = 2, status_message = :message, status_changed_at = :now, updated_at = :now,
+  content_hash = '' where id = any(cast(:removed as int[]))
+"""
+
+# Latest among the versions that are not deleted; if all are, the highest of them, so that
+# `latest?include_deleted=true` still answers. Ties keep the earlier one.
+_POINT_TO_LATEST = """
+update entry e set latest_version_id = l.id from touched t cross join lateral
+  (select v.id from entry_version v where v.entry_id = t.entry_id
+   order by v.status = 2, v.version_sort desc, v.published_at, v.id limit 1) l
+where e.id = t.entry_id and e.latest_version_id is distinct from l.id
+"""
+
+_COUNT = """
+update source s set
+  entry_count = (select count(*) from entry e join entry_version v on v.id = e.latest_version_id
+                 where e.source_id = s.id and v.status <> 2),
+  version_count = (select count(*) from entry e join entry_version v on v.entry_id = e.id
+                   where e.source_id = s.id and v.status <> 2)
+where s.id = :source
+"""
+
+
+async def stored_versions(session: AsyncSession, target: Target) -> dict[VersionName, Stored]:
+    found = await session.execute(
+        text(
+            "select e.name, v.version, v.id, v.content_hash, v.status from entry e"
+            " join entry_version v on v.entry_id = e.id where e.source_id = :source and e.kind = :kind"
+        ),
+        {"source": target.source_id, "kind": target.kind},
+    )
+    return {
+        (name, version): Stored(version_id, content_hash, Status(status))
+        for name, version, version_id, content_hash, status in found
+    }
+
+
+async def apply_difference(session: AsyncSession, target: Target, difference: Difference, now: datetime) -> int:
+    """Write exactly `difference`; returns its revision. Times are `now` for what changed, untouched elsewhere."""
+    revision = await begin_change(session)
+    removed = [stored.version_id for _, stored in difference.removed]
+    bind = {"source": target.source_id, "kind": target.kind, "claims": target.claim_set_id, "now": now}
+    await session.execute(text(f"create temp table incoming ({_INCOMING}) on commit drop"))
+    await session.execute(
+        text(
+            'create temp table touched (entry_id int primary key, kind smallint, name text collate "C") on commit drop'
+        )
+    )
+    await copy_rows(session, "incoming", _COLUMNS, _rows(difference, now))
+    await session.execute(text("analyze incoming"))
+    await _execute(session, _UPSERT_ENTRIES, bind)
+    await _execute(session, _TOUCH, {**bind, "removed": removed})
+    await session.execute(text("analyze touched"))
+    await _execute(session, _UPSERT_VERSIONS, bind)
+    await _execute(session, _BURY, {**bind, "removed": removed, "message": GONE})
+    await session.execute(text(_POINT_TO_LATEST))
+    await relist_touched(session)
+    await refresh_search(session)
+    await _execute(session, _COUNT, bind)
+    await record_changes(session, revision, now, _changes(target, difference))
+    return revision
+
+
+async def _execute(session: AsyncSession, statement: str, bind: dict[str, Any]) -> None:
+    clause = text(statement)
+    await session.execute(clause, {name: bind[name] for name in clause.compile().params})
+
+
+def _rows(difference: Difference, now: datetime) -> Iterator[Sequence[Any]]:
+    documents = (*difference.added, *difference.updated, *difference.restatused)
+    for ordinal, document in enumerate(documents):
+        published_at = document.published_at or now
+        yield (
+            ordinal,
+            document.name,
+            document.version,
+            sort_key(document.version, published_at),
+            published_at,
+            int(document.status),
+            document.status_message,
+            document.title,
+            document.description,
+            document.tier,
+            list(document.tags),
+            list(document.tools),
+            list(document.registry_types),
+            list(document.transports),
+            document.content_hash,
+            document.text,
+        )
+
+
+def _changes(target: Target, difference: Difference) -> Iterator[Journaled]:
+    for action, documents in (
+        ("ADDED", difference.added),
+        ("UPDATED", difference.updated),
+        ("STATUS", difference.restatused),
+    ):
+        for d in documents:
+            yield Journaled(action, target.source_id, target.claim_set_id, target.kind, d.name, d.version)
+    for (name, version), _ in difference.removed:
+        yield Journaled("REMOVED", target.source_id, target.claim_set_id, target.kind, name, version)

@@ -1,0 +1,103 @@
+"""Shared parts of the tests: a real PostgreSQL a worker process, a fresh copy of a migrated database a test."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import asyncpg
+import httpx
+import pytest
+from sqlalchemy import event
+
+from app.core.database import Database
+from app.core.embedded import EmbeddedPostgres
+from app.core.migrations import migrate
+from app.main import create_app
+from app.resolvers.context import Ctx
+
+SHARED = Path(__file__).parents[2] / "shared"
+NEEDS_DATA = pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="needs the reference data in ../shared/data")
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("database") / "postgres", durable=False)
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture(scope="session")
+async def template(postgres: EmbeddedPostgres) -> str:
+    """The name of a database that has every migration and no data."""
+    await _administer(postgres, "create database template_migrated")
+    await migrate({**postgres.connect_args(), "database": "template_migrated"})
+    return "template_migrated"
+
+
+@pytest.fixture
+async def connect_args(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[dict[str, Any]]:
+    """How to connect to a database that only this test has."""
+    name = f"test_{next(_numbers)}"
+    await _administer(postgres, f"create database {name} template {template}")
+    yield {**postgres.connect_args(), "database": name}
+    await _administer(postgres, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+async def db(connect_args: dict[str, Any]) -> AsyncIterator[Database]:
+    database = Database(connect_args)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def ctx(db: Database) -> Ctx:
+    return Ctx(db)
+
+
+@pytest.fixture
+async def client(ctx: Ctx) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client of the whole application, in process. Unhandled errors become the answer a client would get."""
+    transport = httpx.ASGITransport(create_app(ctx, asyncio.Event()), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://registry.example") as opened:
+        yield opened
+
+
+class StatementCounter(Protocol):
+    def __call__(self) -> Any: ...
+
+
+@pytest.fixture
+def statements(db: Database) -> StatementCounter:
+    """`with statements() as seen:` collects the SQL statements that the block sends."""
+
+    @contextmanager
+    def count() -> Iterator[list[str]]:
+        seen: list[str] = []
+
+        def note(_c: object, _u: object, statement: str, *_: object) -> None:
+            seen.append(statement)
+
+        event.listen(db.engine.sync_engine, "before_cursor_execute", note)
+        try:
+            yield seen
+        finally:
+            event.remove(db.engine.sync_engine, "before_cursor_execute", note)
+
+    return count
+
+
+async def _administer(postgres: EmbeddedPostgres, statement: str) -> None:
+    connection = await asyncpg.connect(**postgres.connect_args())
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -1,0 +1,33 @@
+"""The scheduler inside the API process: runs the sources that are due, one after another, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+
+import structlog
+
+from app.core.errors import Unavailable
+from app.resolvers.context import Ctx
+from app.resolvers.sync import run_next_due
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS = 1.0
+
+
+async def run_scheduler(ctx: Ctx, stop: asyncio.Event) -> None:
+    """Drains what is due at once, then looks again every second. Survives a database that is away."""
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    trigger = "START"
+    while not stop.is_set():
+        try:
+            while not stop.is_set() and await run_next_due(ctx, owner, trigger):
+                pass
+            trigger = "SCHEDULE"
+        except Unavailable as error:
+            log.warning("scheduler_waits", reason=str(error))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), TICK_SECONDS)
