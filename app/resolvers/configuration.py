@@ -6,6 +6,7 @@ What was created through the API is left alone; what the file no longer names go
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import structlog
 
@@ -57,14 +58,19 @@ async def _refuse_takeovers(session: Session, settings: Settings) -> None:
 
 
 async def _save_source(session: Session, source: SourceSettings) -> int:
-    own = getattr(source, source.kind).model_dump(mode="json", by_alias=True, exclude_none=True)
-    config = {str(source.kind): own} | ({"format": str(source.format)} if source.format else {})
-    chosen = source.filter.model_dump(mode="json", by_alias=True) if source.filter else None
+    chosen = source.filter.model_dump(mode="json", by_alias=True, exclude_defaults=True) if source.filter else None
     interval = source.sync_interval.total_seconds() if source.sync_interval else None
     claims = await intern_claims(session, source.claims)
-    return await sources.save_source(
-        session, SourceRow(source.name, str(source.kind), CreationType.CONFIG, config, chosen, interval, claims)
+    row = SourceRow(
+        source.name, str(source.kind), CreationType.CONFIG, _config_of(source), chosen, interval, claims
     )
+    return await sources.save_source(session, row)
+
+
+def _config_of(source: SourceSettings) -> dict[str, Any]:
+    """What the file says of the source's kind and format; it names secrets' files, never secrets."""
+    own = getattr(source, source.kind).model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return {str(source.kind): own} | ({"format": str(source.format)} if source.format else {})
 
 
 async def _carry_claims(session: Session, settings: Settings, ids: Mapping[str, int]) -> bool:
@@ -104,7 +110,7 @@ async def _link_aggregate(session: Session, settings: Settings, ids: Mapping[str
 async def _schedule(session: Session, settings: Settings) -> None:
     due = []
     for source in settings.sources:
-        reason = unsupported(source.kind, {str(source.kind): getattr(source, source.kind).model_dump()})
+        reason = unsupported(source.kind, _config_of(source))
         if reason is None:
             due.append(source.name)
         else:

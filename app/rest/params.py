@@ -101,7 +101,7 @@ def _query(request: Request) -> dict[str, str]:
 def _cursor(text: str) -> tuple[Key, Mapping[str, str]]:
     value: Any = decode_opaque(text, "cursor parameter")
     match value:
-        case [list(key), dict(carried)] if all(isinstance(part, str | int) for part in key):
+        case [list(key), dict(carried)] if all(isinstance(filter_, str) for filter_ in carried.values()):
             return tuple(key), carried
     raise Invalid("Invalid cursor parameter: it belongs to another kind of list")
 

@@ -91,9 +91,7 @@ _OPERATORS: dict[Operator, Callable[[ColumnElement[Any], Any], ColumnElement[boo
     Operator.EQ: lambda column, value: column == value,
     Operator.IN: lambda column, value: column.in_(value),
     Operator.STARTS_WITH: lambda column, value: column.startswith(value, autoescape=True),
-    Operator.CONTAINS: lambda column, value: func.lower(column.collate("C.UTF-8")).contains(
-        value.lower(), autoescape=True
-    ),
+    Operator.CONTAINS: lambda column, value: column.icontains(value, autoescape=True),
     Operator.GT: lambda column, value: column > value,
     Operator.GTE: lambda column, value: column >= value,
     Operator.LT: lambda column, value: column < value,

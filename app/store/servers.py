@@ -174,9 +174,9 @@ def _windowed(statement: Select[Any], keys: _Keys, window: Window) -> Select[Any
 
 
 def _beyond(keys: _Keys, place: Key, *, forward: bool) -> ColumnElement[bool]:
-    if len(place) != len(keys):
-        raise Invalid("the cursor does not belong to this list; start again without it")
     expressions = [expression for expression, _ in keys]
+    if [type(part) for part in place] != [expression.type.python_type for expression in expressions]:
+        raise Invalid("Invalid cursor parameter: it belongs to another kind of list")
     falling = keys[0][1]
     row = tuple_(*expressions)
     bound = tuple_(*(literal(value, expression.type) for value, expression in zip(place, expressions, strict=True)))
