@@ -34,6 +34,8 @@ from workers.scheduler import run_scheduler
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS = 10
+# A first start shows its files from the first answer on; sources that take longer do not hold up the listeners.
+FIRST_SYNC_SECONDS = 5
 DEFAULT_POOL = 10
 
 
@@ -138,7 +140,9 @@ async def _run(settings: Settings, addresses: Addresses, stop: asyncio.Event, re
         ctx = Ctx(_open_pool(settings, arguments))
         stack.push_async_callback(ctx.db.close)
         await reconcile(ctx, settings)
-        await stack.enter_async_context(_scheduling(ctx))
+        drained = await stack.enter_async_context(_scheduling(ctx))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(drained.wait(), FIRST_SYNC_SECONDS)
         apps = [create_app(ctx, stop), create_internal_app(ctx, stop)]
         await _listen(apps, sockets, stop, ready)
 
@@ -152,12 +156,15 @@ def _open_pool(settings: Settings, arguments: dict[str, Any]) -> Database:
 
 
 @asynccontextmanager
-async def _scheduling(ctx: Ctx) -> AsyncIterator[None]:
-    """The scheduler runs beside the block; a run under way is cut off at its end, which changes nothing."""
-    ending = asyncio.Event()
-    task = asyncio.create_task(run_scheduler(ctx, ending))
+async def _scheduling(ctx: Ctx) -> AsyncIterator[asyncio.Event]:
+    """The scheduler runs beside the block; a run under way is cut off at its end, which changes nothing.
+
+    Yields the event that is set once every source that was due at the start has been tried.
+    """
+    ending, drained = asyncio.Event(), asyncio.Event()
+    task = asyncio.create_task(run_scheduler(ctx, ending, drained))
     try:
-        yield
+        yield drained
     finally:
         ending.set()
         await asyncio.wait([task], timeout=DRAIN_SECONDS)

@@ -18,8 +18,11 @@ log = structlog.get_logger(__name__)
 TICK_SECONDS = 1.0
 
 
-async def run_scheduler(ctx: Ctx, stop: asyncio.Event) -> None:
-    """Drains what is due at once, then looks again every second. Survives a database that is away."""
+async def run_scheduler(ctx: Ctx, stop: asyncio.Event, drained: asyncio.Event) -> None:
+    """Drains what is due at once and sets `drained`, then looks again every second.
+
+    Survives a database that is away.
+    """
     owner = f"{socket.gethostname()}:{os.getpid()}"
     trigger = "START"
     while not stop.is_set():
@@ -27,6 +30,7 @@ async def run_scheduler(ctx: Ctx, stop: asyncio.Event) -> None:
             while not stop.is_set() and await run_next_due(ctx, owner, trigger):
                 pass
             trigger = "SCHEDULE"
+            drained.set()
         except Unavailable as error:
             log.warning("scheduler_waits", reason=str(error))
         with suppress(TimeoutError):

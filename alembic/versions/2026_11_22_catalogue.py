@@ -241,7 +241,8 @@ def upgrade() -> None:
         unique=True,
         postgresql_include=["claim_set_id", "entry_id", "shadowed_by", "latest_version_id", "live"],
     )
-    # The empty claim set, the aggregate registry (its blank keeps every other registry from its name), and the first revision: app.models.tables names their ids.
+    # The empty claim set, the aggregate registry (the blank keeps every other registry from its name) and the first
+    # revision. app.models.tables names their ids.
     op.execute("insert into claim_set (claims) values ('{}')")
     op.execute("insert into registry (id, name, creation_type, claim_set_id) values (0, 'all registries', 'CONFIG', 1)")
     op.execute("insert into catalog (id, revision) values (1, 0)")

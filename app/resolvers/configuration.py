@@ -61,9 +61,7 @@ async def _save_source(session: Session, source: SourceSettings) -> int:
     chosen = source.filter.model_dump(mode="json", by_alias=True, exclude_defaults=True) if source.filter else None
     interval = source.sync_interval.total_seconds() if source.sync_interval else None
     claims = await intern_claims(session, source.claims)
-    row = SourceRow(
-        source.name, str(source.kind), CreationType.CONFIG, _config_of(source), chosen, interval, claims
-    )
+    row = SourceRow(source.name, str(source.kind), CreationType.CONFIG, _config_of(source), chosen, interval, claims)
     return await sources.save_source(session, row)
 
 

@@ -129,5 +129,5 @@ def _log_access(scope: Scope, status: int, seconds: float) -> None:
         path=scope["path"],
         status=status,
         duration_ms=round(seconds * 1000, 2),
-        remote_addr=client[0] if client else None,
+        remote_addr=client[0].removeprefix("::ffff:") if client else None,
     )

@@ -123,7 +123,4 @@ async def delete_registries(session: AsyncSession, creation_type: CreationType, 
 
 async def _select(session: AsyncSession, condition: str, bind: Mapping[str, Any]) -> tuple[RegistryView, ...]:
     found = await session.execute(text(_SELECT.replace("{condition}", condition)), {"aggregate": AGGREGATE_ID, **bind})
-    return tuple(
-        RegistryView(**{**row._mapping, "source_ids": tuple(row.source_ids)})
-        for row in found
-    )
+    return tuple(RegistryView(**{**row._mapping, "source_ids": tuple(row.source_ids)}) for row in found)

@@ -57,10 +57,7 @@ async def catalogue(ctx: Ctx, tmp_path: Path) -> Catalogue:
     return await seed(ctx, tmp_path, {"a": one[:2], "b": two + more}, {"default": ["a", "b"], "other": ["b"]})
 
 
-async def test_server_shows_all_its_parts(client: httpx.AsyncClient, catalogue: Catalogue) -> None:
-    data = await ask(
-        client,
-        """{ server(name: "com.example/one", registry: "default") {
+PARTS = """{ server(name: "com.example/one", registry: "default") {
           name namespace title description websiteUrl tags tools tier status
           repository { url source id subfolder } icons { src mimeType sizes theme }
           latest { version isLatest status statusMessage schema
@@ -70,10 +67,12 @@ async def test_server_shows_all_its_parts(client: httpx.AsyncClient, catalogue: 
               environmentVariables { name isRequired isSecret value variables { name default } } }
             remotes { type url variables { name isRequired } } publisherMetadata document server { name } }
           version(version: "1.0.0") { version isLatest } missing: version(version: "5") { version }
-          versions { totalCount nodes { version } } source { name kind } registries { name } } }""",
-    )
-    found = data["server"]
-    latest = found.pop("latest")
+          versions { totalCount nodes { version } } source { name kind } registries { name } } }"""
+
+
+async def test_server_shows_its_own_fields(client: httpx.AsyncClient, catalogue: Catalogue) -> None:
+    found = (await ask(client, PARTS))["server"]
+    found.pop("latest")
     assert found == {
         "name": "com.example/one",
         "namespace": "com.example",
@@ -92,6 +91,10 @@ async def test_server_shows_all_its_parts(client: httpx.AsyncClient, catalogue: 
         "source": {"name": "a", "kind": "FILE"},
         "registries": [{"name": "default"}],
     }
+
+
+async def test_latest_version_shows_all_its_parts(client: httpx.AsyncClient, catalogue: Catalogue) -> None:
+    latest = (await ask(client, PARTS))["server"]["latest"]
     (package,) = latest.pop("packages")
     assert package["transport"] == {
         "type": "streamable-http",
@@ -289,7 +292,8 @@ async def test_every_node_is_found_again_by_its_id(client: httpx.AsyncClient, ca
     found = await ask(
         client,
         """query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Server { name }
-          ... on ServerVersion { version } ... on Source { kind } ... on SyncRun { outcome } ... on Registry { serverCount } } }""",
+          ... on ServerVersion { version } ... on Source { kind } ... on SyncRun { outcome }
+          ... on Registry { serverCount } } }""",
         ids=ids,
     )
     assert [node["id"] for node in found["nodes"]] == ids
@@ -355,7 +359,8 @@ async def test_defect_is_masked(client: httpx.AsyncClient, monkeypatch: pytest.M
 async def test_statements_do_not_grow_with_the_page(
     client: httpx.AsyncClient, catalogue: Catalogue, statements: StatementCounter
 ) -> None:
-    query = """query($first: Int) { servers(first: $first) { totalCount nodes { name latest { version packages { identifier } }
+    query = """query($first: Int) { servers(first: $first) { totalCount nodes { name
+      latest { version packages { identifier } }
       versions(first: 2) { nodes { version server { name } } } version(version: "1.0.0") { version }
       source { name lastRun { outcome } registries { name } } registries { name } } } }"""
     counts = []

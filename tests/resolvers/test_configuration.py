@@ -60,7 +60,8 @@ async def test_source_taken_out_of_the_file_goes_with_what_it_served(ctx: Ctx, t
 async def test_reconciling_the_same_file_changes_nothing(ctx: Ctx, tmp_path: Path) -> None:
     catalogue = await seed(ctx, tmp_path, {"one": [document("a/b")]}, {"x": ["one"]})
     state = text(
-        "select (select revision from catalog), (select updated_at from registry where name = 'x'), updated_at from source"
+        "select (select revision from catalog), (select updated_at from registry where name = 'x'), updated_at"
+        " from source"
     )
     async with ctx.db.read() as session:
         before = (await session.execute(state)).all()

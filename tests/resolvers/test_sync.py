@@ -17,6 +17,8 @@ from app.resolvers import sync
 from app.resolvers.context import Ctx
 from app.resolvers.servers import list_servers
 from app.resolvers.sources import latest_runs, list_sources
+from app.sources.adapters import fetch
+from app.sources.formats import read_snapshot
 from tests.seeding import Catalogue, document, seed, tagged
 
 
@@ -238,7 +240,8 @@ async def test_leased_source_is_left_alone_until_the_lease_runs_out(ctx: Ctx, tm
         )
         await tx.session.execute(
             text(
-                "insert into sync_run (source_id, trigger, outcome, started_at) select id, 'START', 'RUNNING', now() from source"
+                "insert into sync_run (source_id, trigger, outcome, started_at)"
+                " select id, 'START', 'RUNNING', now() from source"
             )
         )
     assert (await only_source(ctx)).phase is SyncPhase.SYNCING
@@ -256,7 +259,6 @@ async def test_run_whose_lease_was_taken_over_changes_nothing(
     catalogue = await seed(ctx, tmp_path, {"s": [document("a/b")]})
     before = await versions(ctx)
     catalogue.put("s", [document("a/c")])
-    fetch = sync.fetch
 
     async def fetch_slowly(*arguments: Any) -> Any:
         async with ctx.db.write() as tx:
@@ -272,12 +274,10 @@ async def test_run_whose_lease_was_taken_over_changes_nothing(
 async def test_defect_in_one_source_is_a_failed_run_and_the_others_go_on(
     ctx: Ctx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = sync.read_snapshot
-
     def read_or_crash(data: bytes, format_: Any) -> Any:
         if b"a/broken" in data:
             raise ZeroDivisionError("secret")
-        return read(data, format_)
+        return read_snapshot(data, format_)
 
     monkeypatch.setattr(sync, "read_snapshot", read_or_crash)
     await seed(ctx, tmp_path, {"one": [document("a/broken")], "two": [document("a/b")]})

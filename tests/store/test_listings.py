@@ -28,13 +28,15 @@ async def store_entries(session: Session, entries: list[Entry]) -> None:
     for position in range(3):
         await session.execute(
             text(
-                "insert into source (name, kind, creation_type, config, claim_set_id) values (:n, 'file', 'CONFIG', '{}', 1)"
+                "insert into source (name, kind, creation_type, config, claim_set_id)"
+                " values (:n, 'file', 'CONFIG', '{}', 1)"
             ),
             {"n": f"s{position}"},
         )
         await session.execute(
             text(
-                "insert into registry_source select r.id, s.id, :p from registry r, source s where r.name = 'r' and s.name = :n"
+                "insert into registry_source select r.id, s.id, :p from registry r, source s"
+                " where r.name = 'r' and s.name = :n"
             ),
             {"p": position, "n": f"s{position}"},
         )
@@ -42,9 +44,10 @@ async def store_entries(session: Session, entries: list[Entry]) -> None:
         await session.execute(
             text(
                 "with s as (select id from source where name = :s),"
-                " e as (insert into entry (source_id, kind, name, claim_set_id) select id, 1, :n, :c from s returning id),"
-                " v as (insert into entry_version (entry_id, version, version_sort, status, status_changed_at, published_at,"
-                "   updated_at, description, tags, tools, registry_types, transports, content_hash, document)"
+                " e as (insert into entry (source_id, kind, name, claim_set_id) select id, 1, :n, :c from s"
+                "   returning id),"
+                " v as (insert into entry_version (entry_id, version, version_sort, status, status_changed_at,"
+                "   published_at, updated_at, description, tags, tools, registry_types, transports, content_hash, document)"
                 "   select id, '1', '1', :status, now(), now(), now(), :s, '{}', '{}', '{}', '{}', '', '{}' from e"
                 "   returning id, entry_id)"
                 " select id, entry_id from v"
