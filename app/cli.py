@@ -7,16 +7,18 @@ import json
 import os
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 import uvloop
 
-from app.core.errors import AppError, ConfigError
+from app.core.errors import AppError, ConfigError, SourceError
 from app.core.logging import configure_logging
-from app.core.settings import Settings, load_settings
+from app.core.settings import Settings, SourceFormat, load_settings
 from app.graphql.schema import print_sdl
 from app.process import Addresses, open_database, serve
+from app.resolvers.context import now
+from app.resolvers.conversion import convert_file
 from app.resolvers.service import get_version
 
 cli = typer.Typer(
@@ -76,6 +78,24 @@ def migrate_up_command(
     _run(work())
 
 
+@cli.command("convert")
+def convert_command(
+    file: Annotated[Path, typer.Argument(help="A registry file in the upstream or the ToolHive format.")],
+    to: Annotated[SourceFormat, typer.Option(help="The format to write.")],
+) -> None:
+    """Write a registry file in the other format to standard output; tells what has no place there."""
+    try:
+        done = convert_file(file.read_bytes(), to, now())
+    except OSError as error:
+        _fail(f"cannot read {file}: {error.strerror}")
+    except SourceError as error:
+        _fail(f"{file}: {error}")
+    for item in done.left_out:
+        typer.echo(f"left out: {item.name or 'a document'} {item.version or ''}: {item.reason}", err=True)
+    typer.echo(f"{done.converted} documents converted, {len(done.left_out)} left out", err=True)
+    typer.echo(done.data, nl=False)
+
+
 @cli.command("export-schema")
 def export_schema_command() -> None:
     """Print the GraphQL schema in the schema definition language."""
@@ -116,7 +136,7 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
         _fail(str(error))
 
 
-def _fail(*lines: str) -> Any:
+def _fail(*lines: str) -> NoReturn:
     for number, line in enumerate(lines):
         typer.echo(line if number else f"Error: {line}", err=True)
     raise typer.Exit(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -45,10 +45,8 @@ async def template(postgres: EmbeddedPostgres) -> str:
 @pytest.fixture
 async def connect_args(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[dict[str, Any]]:
     """How to connect to a database that only this test has."""
-    name = f"test_{next(_numbers)}"
-    await _administer(postgres, f"create database {name} template {template}")
-    yield {**postgres.connect_args(), "database": name}
-    await _administer(postgres, f"drop database {name} with (force)")
+    async with _copy(postgres, template) as arguments:
+        yield arguments
 
 
 @pytest.fixture
@@ -65,10 +63,24 @@ def ctx(db: Database) -> Ctx:
 
 @pytest.fixture
 async def client(ctx: Ctx) -> AsyncIterator[httpx.AsyncClient]:
-    """An HTTP client of the whole application, in process. Unhandled errors become the answer a client would get."""
-    transport = httpx.ASGITransport(create_app(ctx, asyncio.Event()), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://registry.example") as opened:
+    """An HTTP client of the whole application, in process."""
+    async with connect(ctx) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+async def shared_ctx(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[Ctx]:
+    """A database for all tests of a module, for those that fill it once and only read it."""
+    async with _copy(postgres, template) as arguments:
+        database = Database(arguments)
+        yield Ctx(database)
+        await database.close()
+
+
+def connect(ctx: Ctx) -> httpx.AsyncClient:
+    """Unhandled errors become the answer that a client would get."""
+    transport = httpx.ASGITransport(create_app(ctx, asyncio.Event()), raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://registry.example")
 
 
 class StatementCounter(Protocol):
@@ -93,6 +105,14 @@ def statements(db: Database) -> StatementCounter:
             event.remove(db.engine.sync_engine, "before_cursor_execute", note)
 
     return count
+
+
+@asynccontextmanager
+async def _copy(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[dict[str, Any]]:
+    name = f"test_{next(_numbers)}"
+    await _administer(postgres, f"create database {name} template {template}")
+    yield {**postgres.connect_args(), "database": name}
+    await _administer(postgres, f"drop database {name} with (force)")
 
 
 async def _administer(postgres: EmbeddedPostgres, statement: str) -> None:

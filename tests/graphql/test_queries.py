@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from app.graphql.schema import print_sdl
 from app.resolvers.context import Ctx
-from tests.conftest import StatementCounter
+from tests.conftest import StatementCounter, connect
 from tests.seeding import Catalogue, document, seed, tagged
 
 ROOT = Path(__file__).parents[2]
@@ -49,12 +50,23 @@ async def refused(client: httpx.AsyncClient, query: str, **variables: Any) -> di
     return found
 
 
-@pytest.fixture
-async def catalogue(ctx: Ctx, tmp_path: Path) -> Catalogue:
+async def fill(ctx: Ctx, folder: Path) -> Catalogue:
     one = [ONE, document("com.example/one", "1.0.0"), document("com.example/one", "2.1.0-rc.1+b")]
     two = [document("com.example/one", "9.0.0"), tagged("org.example/two", "db", status="Deprecated")]
     more = [document(f"org.example/x{n:02}", description="MANY things, 100%") for n in range(30)]
-    return await seed(ctx, tmp_path, {"a": one[:2], "b": two + more}, {"default": ["a", "b"], "other": ["b"]})
+    return await seed(ctx, folder, {"a": one[:2], "b": two + more}, {"default": ["a", "b"], "other": ["b"]})
+
+
+@pytest.fixture
+async def catalogue(ctx: Ctx, tmp_path: Path) -> Catalogue:
+    return await fill(ctx, tmp_path)
+
+
+@pytest.fixture(scope="module")
+async def served(shared_ctx: Ctx, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    await fill(shared_ctx, tmp_path_factory.mktemp("served"))
+    async with connect(shared_ctx) as client:
+        yield client
 
 
 PARTS = """{ server(name: "com.example/one", registry: "default") {
@@ -70,8 +82,8 @@ PARTS = """{ server(name: "com.example/one", registry: "default") {
           versions { totalCount nodes { version } } source { name kind } registries { name } } }"""
 
 
-async def test_server_shows_its_own_fields(client: httpx.AsyncClient, catalogue: Catalogue) -> None:
-    found = (await ask(client, PARTS))["server"]
+async def test_server_shows_its_own_fields(served: httpx.AsyncClient) -> None:
+    found = (await ask(served, PARTS))["server"]
     found.pop("latest")
     assert found == {
         "name": "com.example/one",
@@ -93,8 +105,8 @@ async def test_server_shows_its_own_fields(client: httpx.AsyncClient, catalogue:
     }
 
 
-async def test_latest_version_shows_all_its_parts(client: httpx.AsyncClient, catalogue: Catalogue) -> None:
-    latest = (await ask(client, PARTS))["server"]["latest"]
+async def test_latest_version_shows_all_its_parts(served: httpx.AsyncClient) -> None:
+    latest = (await ask(served, PARTS))["server"]["latest"]
     (package,) = latest.pop("packages")
     assert package["transport"] == {
         "type": "streamable-http",
@@ -162,29 +174,27 @@ async def test_latest_version_shows_all_its_parts(client: httpx.AsyncClient, cat
         ("orderBy: {direction: DESC} first: 1", ["org.example/x29"]),
     ],
 )
-async def test_servers_filter_and_order(
-    client: httpx.AsyncClient, catalogue: Catalogue, arguments: str, names: list[str]
-) -> None:
-    data = await ask(client, f'{{ servers(registry: "default" {arguments}) {{ nodes {{ name }} }} }}')
+async def test_servers_filter_and_order(served: httpx.AsyncClient, arguments: str, names: list[str]) -> None:
+    data = await ask(served, f'{{ servers(registry: "default" {arguments}) {{ nodes {{ name }} }} }}')
     assert [node["name"] for node in data["servers"]["nodes"]] == names
 
 
 @pytest.mark.parametrize("order", ["NAME", "UPDATED_AT", "PUBLISHED_AT"])
 @pytest.mark.parametrize("direction", ["ASC", "DESC"])
 async def test_pages_in_both_directions_join_to_the_whole_list(
-    client: httpx.AsyncClient, catalogue: Catalogue, order: str, direction: str
+    served: httpx.AsyncClient, order: str, direction: str
 ) -> None:
     query = """query($first: Int, $after: String, $last: Int, $before: String, $order: ServerOrder) {
       servers(orderBy: $order, first: $first, after: $after, last: $last, before: $before) {
         totalCount edges { cursor node { name } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
     by = {"order": {"field": order, "direction": direction}}
-    whole = (await ask(client, query, first=100, **by))["servers"]
+    whole = (await ask(served, query, first=100, **by))["servers"]
     names = [edge["node"]["name"] for edge in whole["edges"]]
     assert len(set(names)) == whole["totalCount"] == 32
     forward: list[str] = []
     place: dict[str, Any] = {"first": 7}
     while True:
-        page = (await ask(client, query, **place, **by))["servers"]
+        page = (await ask(served, query, **place, **by))["servers"]
         forward += [edge["node"]["name"] for edge in page["edges"]]
         assert page["pageInfo"]["hasPreviousPage"] == ("after" in place)
         if not page["pageInfo"]["hasNextPage"]:
@@ -193,7 +203,7 @@ async def test_pages_in_both_directions_join_to_the_whole_list(
     backward: list[str] = []
     place = {"last": 7}
     while True:
-        page = (await ask(client, query, **place, **by))["servers"]
+        page = (await ask(served, query, **place, **by))["servers"]
         backward = [edge["node"]["name"] for edge in page["edges"]] + backward
         assert page["pageInfo"]["hasNextPage"] == ("before" in place)
         if not page["pageInfo"]["hasPreviousPage"]:
@@ -202,9 +212,9 @@ async def test_pages_in_both_directions_join_to_the_whole_list(
     assert forward == backward == names
 
 
-async def test_server_version_and_absence(client: httpx.AsyncClient, catalogue: Catalogue) -> None:
+async def test_server_version_and_absence(served: httpx.AsyncClient) -> None:
     data = await ask(
-        client,
+        served,
         """{ latest: serverVersion(name: "com.example/one") { version }
           old: serverVersion(name: "com.example/one", version: "1.0.0", registry: "default") { version }
           other: serverVersion(name: "com.example/one", registry: "other") { version }
@@ -273,9 +283,9 @@ async def test_registries_and_sources_show_their_state(client: httpx.AsyncClient
     assert all(sync[name] for name in ("message", "lastAttemptAt", "lastSuccessAt", "nextRunAt"))
 
 
-async def test_every_node_is_found_again_by_its_id(client: httpx.AsyncClient, catalogue: Catalogue) -> None:
+async def test_every_node_is_found_again_by_its_id(served: httpx.AsyncClient) -> None:
     data = await ask(
-        client,
+        served,
         """{ server(name: "com.example/one", registry: "default") { id latest { id } source { id lastRun { id } } }
           aggregate: server(name: "com.example/one") { id } registry(name: "other") { id } }""",
     )
@@ -290,7 +300,7 @@ async def test_every_node_is_found_again_by_its_id(client: httpx.AsyncClient, ca
     ]
     assert len(set(ids)) == 6
     found = await ask(
-        client,
+        served,
         """query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Server { name }
           ... on ServerVersion { version } ... on Source { kind } ... on SyncRun { outcome }
           ... on Registry { serverCount } } }""",
@@ -299,7 +309,7 @@ async def test_every_node_is_found_again_by_its_id(client: httpx.AsyncClient, ca
     assert [node["id"] for node in found["nodes"]] == ids
     types = ["Server", "ServerVersion", "Source", "SyncRun", "Server", "Registry"]
     assert [node["__typename"] for node in found["nodes"]] == types
-    one = await ask(client, "query($id: ID!) { node(id: $id) { ... on ServerVersion { version } } }", id=ids[1])
+    one = await ask(served, "query($id: ID!) { node(id: $id) { ... on ServerVersion { version } } }", id=ids[1])
     assert one == {"node": {"version": "2.0.0"}}
 
 
@@ -319,29 +329,27 @@ async def test_every_node_is_found_again_by_its_id(client: httpx.AsyncClient, ca
         ("{ servers(", "GRAPHQL_PARSE_FAILED", "Syntax Error"),
     ],
 )
-async def test_mistakes_are_errors_with_a_code(
-    client: httpx.AsyncClient, catalogue: Catalogue, query: str, code: str, words: str
-) -> None:
-    error = await refused(client, query)
+async def test_mistakes_are_errors_with_a_code(served: httpx.AsyncClient, query: str, code: str, words: str) -> None:
+    error = await refused(served, query)
     assert error["extensions"]["code"] == code
     assert words in error["message"]
     assert error["extensions"]["requestId"]
 
 
-async def test_cursor_of_another_list_is_refused(client: httpx.AsyncClient, catalogue: Catalogue) -> None:
-    data = await ask(client, '{ servers(search: "x", first: 1) { pageInfo { endCursor } } }')
+async def test_cursor_of_another_list_is_refused(served: httpx.AsyncClient) -> None:
+    data = await ask(served, '{ servers(search: "x", first: 1) { pageInfo { endCursor } } }')
     cursor = data["servers"]["pageInfo"]["endCursor"]
     query = 'query($after: String) { servers(search: "y", after: $after) { totalCount } }'
-    error = await refused(client, query, after=cursor)
+    error = await refused(served, query, after=cursor)
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert "another list" in error["message"]
 
 
-async def test_too_many_conditions_are_refused(client: httpx.AsyncClient, catalogue: Catalogue) -> None:
+async def test_too_many_conditions_are_refused(served: httpx.AsyncClient) -> None:
     query = "query($w: ServerWhere) { servers(where: $w) { totalCount } }"
     for where in ({"OR": [{"name": {"eq": "x"}}] * 101}, {"name": {"in": ["x"] * 251}}):
-        assert (await refused(client, query, w=where))["extensions"]["code"] == "BAD_USER_INPUT"
-    assert await ask(client, query, w={"OR": [{"name": {"eq": "com.example/one"}}] * 100}) == {
+        assert (await refused(served, query, w=where))["extensions"]["code"] == "BAD_USER_INPUT"
+    assert await ask(served, query, w={"OR": [{"name": {"eq": "com.example/one"}}] * 100}) == {
         "servers": {"totalCount": 1}
     }
 

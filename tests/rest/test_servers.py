@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import yaml
 
 from app.core.opaque import encode_opaque
 from app.resolvers.context import Ctx
-from tests.conftest import NEEDS_DATA, SHARED, StatementCounter
+from tests.conftest import NEEDS_DATA, SHARED, StatementCounter, connect
 from tests.seeding import document, seed
 
 FAMILIES = ("/registry/default/v0.1", "/registry/default/v0", "/registry/v0.1", "/v0.1", "/v0")
@@ -26,10 +27,11 @@ SERVERS = [
 ]
 
 
-@pytest.fixture
-async def served(ctx: Ctx, tmp_path: Path, client: httpx.AsyncClient) -> httpx.AsyncClient:
-    await seed(ctx, tmp_path, {"s": SERVERS})
-    return client
+@pytest.fixture(scope="module")
+async def served(shared_ctx: Ctx, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    await seed(shared_ctx, tmp_path_factory.mktemp("served"), {"s": SERVERS})
+    async with connect(shared_ctx) as client:
+        yield client
 
 
 async def get(client: httpx.AsyncClient, path: str, status: int = 200) -> Any:
