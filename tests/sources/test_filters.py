@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import Invalid
-from app.sources.filters import compile_filter, translate_glob
+from app.core.globs import translate_glob
+from app.sources.filters import compile_filter
 
 NAME = "io.github.acme/db"
 

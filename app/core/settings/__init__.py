@@ -32,7 +32,6 @@ from app.core.settings.source_tree import (
     SourceSettings,
     SyncPolicySettings,
 )
-from app.core.settings.syntax import find_glob_fault
 from app.core.settings.tree import Settings
 from app.core.settings.values import AuthMode, LogLevel, SourceFormat, SslMode
 
@@ -71,7 +70,6 @@ __all__ = [
     "TracingSettings",
     "describe_settings",
     "environment_names",
-    "find_glob_fault",
     "format_duration",
     "load_settings",
     "parse_duration",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import PurePosixPath
 
+from app.core.globs import translate_glob
 from app.core.settings.access import find_access_fault
 from app.core.settings.draft import Loc, Place
 from app.core.settings.durations import format_duration
@@ -21,7 +22,7 @@ from app.core.settings.source_tree import (
     SourceSettings,
     SyncPolicySettings,
 )
-from app.core.settings.syntax import find_glob_fault, is_label, split_url
+from app.core.settings.syntax import is_label, split_url
 from app.core.settings.values import SourceFormat
 
 _LONGEST_TIMEOUT = timedelta(minutes=5)
@@ -80,7 +81,9 @@ def _check_sync_policy(place: Place, policy: SyncPolicySettings) -> None:
 def _check_filter(place: Place, chosen: FilterSettings) -> None:
     for side in ("include", "exclude"):
         for index, pattern in enumerate(getattr(chosen.names, side)):
-            if fault := find_glob_fault(pattern):
+            try:
+                translate_glob(pattern)
+            except ValueError as fault:
                 message = f"filter.names.{side}[{index}] '{pattern}' is not a valid glob: {fault}"
                 place.object(("filter", "names", side, index), message, "put a backslash before a literal [ { or \\")
 
