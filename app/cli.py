@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 import uvloop
 
-from app.core.errors import AppError, ConfigError, SourceError
+from app.core.errors import AppError, ConfigError, SourceError, Unavailable
 from app.core.logging import configure_logging
 from app.core.settings import Settings, SourceFormat, load_settings
 from app.graphql.schema import print_sdl
@@ -133,7 +133,8 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(work)
     except AppError as error:
-        _fail(str(error))
+        reason = error.reason if isinstance(error, Unavailable) else ""
+        _fail(f"{error}: {reason}" if reason else str(error))
 
 
 def _fail(*lines: str) -> NoReturn:

@@ -23,7 +23,7 @@ from starlette.applications import Starlette
 
 from app.core.database import Database
 from app.core.embedded import EmbeddedPostgres
-from app.core.errors import ConfigError, Problem, Unavailable
+from app.core.errors import ConfigError, Problem
 from app.core.migrations import migrate
 from app.core.settings import AuthMode, DatabaseSettings, Settings
 from app.main import create_app, create_internal_app
@@ -126,11 +126,7 @@ def _reveal(secret: SecretStr | None) -> str | None:
 
 
 async def _migrate(arguments: dict[str, Any], grant_to: str | None) -> None:
-    try:
-        revision = await migrate(arguments, grant_to=grant_to)
-    except OSError as error:
-        raise Unavailable(f"cannot connect to PostgreSQL at {arguments['host']}: {error}") from error
-    log.info("database_ready", schema=revision)
+    log.info("database_ready", schema=await migrate(arguments, grant_to=grant_to))
 
 
 async def _run(settings: Settings, addresses: Addresses, stop: asyncio.Event, ready: Callable[[], None]) -> None:

@@ -60,7 +60,7 @@ async def test_example_answers_what_the_readme_shows(client: httpx.AsyncClient, 
 
 def test_every_make_command_of_the_readme_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for command in re.findall(r"\bmake ([a-z]+)", README):
+    for command in re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE):
         assert re.search(rf"^{command}:.*## ", makefile, re.MULTILINE), command
 
 

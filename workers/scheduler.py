@@ -32,6 +32,6 @@ async def run_scheduler(ctx: Ctx, stop: asyncio.Event, drained: asyncio.Event) -
             trigger = "SCHEDULE"
             drained.set()
         except Unavailable as error:
-            log.warning("scheduler_waits", reason=str(error))
+            log.warning("scheduler_waits", error=str(error), reason=error.reason)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), TICK_SECONDS)

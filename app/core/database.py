@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
@@ -32,19 +32,9 @@ SERVER_SETTINGS = {
     "timezone": "UTC",
 }
 
-_LOST = (
-    OperationalError,
-    InterfaceError,
-    PoolTimeout,
-    ConnectionError,
-    FileNotFoundError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-)
+_LOST = (InterfaceError, PoolTimeout, OSError, TimeoutError)
+# Classes of PostgreSQL's error codes: connection lost, login refused, no such database, too busy, shutting down.
+_REFUSED = ("08", "28", "3D", "53", "57")
 
 
 class Tx:
@@ -110,8 +100,9 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except _LOST as error:
-        raise Unavailable("the database is not reachable at the moment") from error
+        raise Unavailable("the database is not reachable at the moment", reason=str(error)) from error
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise Unavailable("the connection to the database was lost") from error
+        code = getattr(error.orig, "sqlstate", None) or ""
+        if error.connection_invalidated or code[:2] in _REFUSED:
+            raise Unavailable("the database cannot be used at the moment", reason=str(error.orig)) from error
         raise

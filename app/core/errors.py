@@ -57,7 +57,13 @@ class Unsupported(AppError):
 
 
 class Unavailable(AppError):
+    """`reason` is for the operator's eyes: logs and the command line show it, answers do not."""
+
     code = "UNAVAILABLE"
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class SourceError(AppError):

@@ -10,10 +10,12 @@ import asyncpg
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from alembic import command
+from app.core.errors import Unavailable
 
 _LOCK = 0x7468_7672  # "thvr": replicas that start together migrate one after another
 _PACKAGED = Path(__file__).parents[1] / "alembic"
@@ -36,7 +38,7 @@ async def migrate(connect_args: Mapping[str, Any], *, grant_to: str | None = Non
 
 
 async def with_alembic(connect_args: Mapping[str, Any], work: Callable[[Connection], str]) -> str:
-    """Run `work` on a connection of its own under the migration lock."""
+    """Run `work` on a connection of its own under the migration lock. Raises Unavailable with PostgreSQL's reason."""
 
     async def connect() -> Any:
         return await asyncpg.connect(server_settings={"timezone": "UTC", "lock_timeout": "4s"}, **connect_args)
@@ -49,6 +51,10 @@ async def with_alembic(connect_args: Mapping[str, Any], work: Callable[[Connecti
             await connection.execute(text("set lock_timeout = '4s'"))
             await connection.commit()
             return await connection.run_sync(work)
+    except (OSError, DBAPIError) as error:
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        place = f"{connect_args.get('user')}@{connect_args.get('host')}/{connect_args.get('database')}"
+        raise Unavailable(f"cannot bring the database {place} to this release's schema: {reason}") from error
     finally:
         await engine.dispose()
 

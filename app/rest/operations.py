@@ -28,7 +28,7 @@ async def get_readiness(request: Request) -> Response:
     try:
         await service.check_ready(request.app.state.ctx)
     except Unavailable as error:
-        log.warning("not_ready", reason=str(error), cause=str(error.__cause__))
+        log.warning("not_ready", error=str(error), reason=error.reason)
         return answer(HTTPStatus.SERVICE_UNAVAILABLE, "service not ready")
     return _json({"status": "ready"})
 
