@@ -37,4 +37,5 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel("WARNING" if level == "warn" else level.upper())
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for chatty in ("alembic", "uvicorn"):  # what they tell at every start and stop is told here already
+        logging.getLogger(chatty).setLevel(logging.WARNING)
