@@ -32,7 +32,6 @@ def nested(depth: int) -> Any:
         (b'{"a": 1} x', "the file is not valid JSON: unexpected content after document at line 1, column 10"),
         (b'{"a":\n"\xff"}', "the file is not UTF-8 text: byte 8, in line 2, is wrong"),
         ('{"a": 1}'.encode("utf-16"), "the file is not UTF-8 text: byte 1, in line 1, is wrong"),
-        (b"[" * 5000 + b"]" * 5000, "the file's JSON is nested too deep to be read"),
         (b"[" * 200_000, "the file's JSON is nested too deep to be read"),
     ],
 )
