@@ -11,8 +11,9 @@ import jsonschema
 import pytest
 import yaml
 
+from app.models.queries import Window
 from app.resolvers.context import Ctx
-from app.resolvers.sources import latest_runs, list_sources
+from app.resolvers.sources import list_sources, page_runs
 from tests.conftest import NEEDS_DATA, SHARED
 from tests.seeding import Catalogue, upstream
 
@@ -52,7 +53,7 @@ async def test_registry_is_served_whole_and_to_the_schema(
     catalogue.registries["default"] = [name]
     await catalogue.sync()
     (source,) = await list_sources(ctx)
-    (run,) = (await latest_runs(ctx, [source.id], 1))[source.id]
+    (run,) = (await page_runs(ctx, [source.id], Window(1)))[source.id].items
     count = REGISTRIES[name][1]
     assert (run.outcome, run.rejections, run.added, source.entry_count) == ("APPLIED", [], count, count)
     served = await walk(client, "/registry/default/v0.1/servers?limit=37&version=latest")

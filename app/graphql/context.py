@@ -37,14 +37,14 @@ class Loaders:
         self.registry_by_name: DataLoader[str, RegistryView | None] = _loader(self._registries_by_name)
         self.source_by_name: DataLoader[str, SourceView | None] = _loader(self._sources_by_name)
         self.run: DataLoader[int, SyncRunView | None] = _loader(lambda ids: sources.runs_by_id(ctx, ids))
-        self._runs: dict[int, DataLoader[int, tuple[SyncRunView, ...] | None]] = {}
+        self._runs: dict[Window, DataLoader[int, Page[SyncRunView] | None]] = {}
         self._pages: dict[tuple[int, Window, bool], DataLoader[int, Page[VersionView] | None]] = {}
 
-    def runs(self, limit: int) -> DataLoader[int, tuple[SyncRunView, ...] | None]:
-        """By source id: its last `limit` runs."""
-        if limit not in self._runs:
-            self._runs[limit] = _loader(lambda ids: sources.latest_runs(self._ctx, ids, limit))
-        return self._runs[limit]
+    def runs(self, window: Window) -> DataLoader[int, Page[SyncRunView] | None]:
+        """By source id: a page of its runs."""
+        if window not in self._runs:
+            self._runs[window] = _loader(lambda ids: sources.page_runs(self._ctx, ids, window))
+        return self._runs[window]
 
     def versions(
         self, registry_id: int, window: Window, include_deleted: bool

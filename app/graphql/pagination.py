@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
 
@@ -17,6 +17,11 @@ V = TypeVar("V")
 
 DEFAULT_FIRST = 20
 MAX_FIRST = 100
+
+First = Annotated[int | None, strawberry.argument(description="How many from the start, 1 to 100; 20 if absent.")]
+After = Annotated[str | None, strawberry.argument(description="Only items after this cursor.")]
+Last = Annotated[int | None, strawberry.argument(description="How many from the end, 1 to 100.")]
+Before = Annotated[str | None, strawberry.argument(description="Only items before this cursor.")]
 
 
 @strawberry.type(description="Where a page stands in its list.")

@@ -13,7 +13,7 @@ from app.graphql import servers, sources
 from app.graphql.context import Info_
 from app.graphql.inputs import ServerOrder, ServerWhere
 from app.graphql.node import Node, node_id
-from app.graphql.pagination import Connection, connect, cursor, window
+from app.graphql.pagination import After, Before, Connection, First, Last, connect, cursor, window
 from app.models.queries import LATEST, ListServers
 from app.models.views import RegistryView
 from app.resolvers.servers import count_servers, list_servers
@@ -31,10 +31,6 @@ OrderBy = Annotated[
     ServerOrder | None,
     strawberry.argument(description="The order; by name if absent, with exact hits of `search` first."),
 ]
-First = Annotated[int | None, strawberry.argument(description="How many from the start, 1 to 100; 20 if absent.")]
-After = Annotated[str | None, strawberry.argument(description="Only items after this cursor.")]
-Last = Annotated[int | None, strawberry.argument(description="How many from the end, 1 to 100.")]
-Before = Annotated[str | None, strawberry.argument(description="Only items before this cursor.")]
 IncludeDeleted = Annotated[
     bool, strawberry.argument(description="Whether servers without a version that is not deleted are shown, too.")
 ]

@@ -16,20 +16,8 @@ from app.core.errors import Invalid
 from app.graphql.context import Info_, Loaders
 from app.graphql.errors import log_errors
 from app.graphql.node import Node, parse_node_id
-from app.graphql.pagination import Connection, connect_all, window
-from app.graphql.registries import (
-    After,
-    Before,
-    First,
-    IncludeDeleted,
-    Last,
-    OrderBy,
-    Registry,
-    Search,
-    Where,
-    connect_servers,
-    server_query,
-)
+from app.graphql.pagination import After, Before, Connection, First, Last, connect_all, window
+from app.graphql.registries import IncludeDeleted, OrderBy, Registry, Search, Where, connect_servers, server_query
 from app.graphql.servers import Server, ServerVersion
 from app.graphql.sources import Source, SyncRun
 from app.models.queries import LATEST

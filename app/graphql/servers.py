@@ -20,7 +20,7 @@ from app.graphql.context import Info_
 from app.graphql.documents import Icon, Package, Repository, Transport, publisher_metadata
 from app.graphql.inputs import ServerStatus
 from app.graphql.node import Node, node_id
-from app.graphql.pagination import Connection, connect, cursor, window
+from app.graphql.pagination import After, Before, Connection, First, Last, connect, cursor, window
 from app.models.queries import LATEST, Condition, ListServers, Operator, ServerField
 from app.models.views import VersionView
 from app.resolvers.servers import count_servers
@@ -182,10 +182,10 @@ class Server(Node):
     async def versions(
         self,
         info: Info_,
-        first: Annotated[int | None, strawberry.argument(description="How many from the start, 1 to 100.")] = None,
-        after: Annotated[str | None, strawberry.argument(description="Only items after this cursor.")] = None,
-        last: Annotated[int | None, strawberry.argument(description="How many from the end, 1 to 100.")] = None,
-        before: Annotated[str | None, strawberry.argument(description="Only items before this cursor.")] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
         include_deleted: IncludeDeleted = False,
     ) -> Connection[ServerVersion]:
         chosen = window(first, after, last, before, listed_by="versions")

@@ -13,7 +13,10 @@ from app.core.settings import format_duration
 from app.graphql import registries
 from app.graphql.context import Info_
 from app.graphql.node import Node, node_id
+from app.graphql.pagination import After, Before, Connection, First, Last, connect, cursor, window
+from app.models.queries import Window
 from app.models.views import SourceView, SyncRunView
+from app.resolvers.sources import count_runs
 
 if TYPE_CHECKING:
     from app.graphql.registries import Registry
@@ -161,8 +164,19 @@ class Source(Node):
 
     @strawberry.field(description="Its last run.")
     async def last_run(self, info: Info_) -> SyncRun | None:
-        runs = await info.context.loaders.runs(1).load(self.view.id)
-        return SyncRun.of(runs[0]) if runs else None
+        page = await info.context.loaders.runs(Window(limit=1)).load(self.view.id)
+        return SyncRun.of(page.items[0]) if page and page.items else None
+
+    @strawberry.field(description="Its runs, the newest first. Of runs that changed nothing only the last is kept.")
+    async def runs(
+        self, info: Info_, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[SyncRun]:
+        listed_by = f"runs of {self.name}"
+        chosen = window(first, after, last, before, listed_by=listed_by)
+        page = await info.context.loaders.runs(chosen).load(self.view.id)
+        assert page is not None  # noqa: S101  # the loader answers every source it is asked for
+        cursors = [cursor((run.id,), listed_by) for run in page.items]
+        return connect(page, cursors, SyncRun.of, lambda: count_runs(info.context.ctx, self.view.id))
 
     @strawberry.field(description="The registries that list it, by name.")
     async def registries(self, info: Info_) -> list[Annotated[Registry, strawberry.lazy("app.graphql.registries")]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from app.models.kinds import Status, SyncPhase
-from app.models.queries import Key
+from app.models.queries import Key, Window
 
 T = TypeVar("T")
 
@@ -45,6 +45,15 @@ class Page(Generic[T]):
     items: tuple[T, ...]
     has_next: bool
     has_previous: bool
+
+
+def cut_page(found: Sequence[T], window: Window) -> Page[T]:
+    """The page out of the window's rows and, if there is one, the row beyond; `found` runs the window's way."""
+    more = len(found) > window.limit
+    items = tuple(found[: window.limit])
+    if window.backward:
+        return Page(items[::-1], has_next=window.before is not None, has_previous=more)
+    return Page(items, has_next=more, has_previous=window.after is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from app.models.views import SourceView, SyncRunView
+from app.models.queries import Window
+from app.models.views import Page, SourceView, SyncRunView
 from app.resolvers.context import Ctx
 from app.store import sources as store
 
@@ -20,10 +21,15 @@ async def sources_by_id(ctx: Ctx, ids: Sequence[int]) -> Mapping[int, SourceView
         return await store.sources_by_id(session, ids)
 
 
-async def latest_runs(ctx: Ctx, source_ids: Sequence[int], limit: int) -> Mapping[int, tuple[SyncRunView, ...]]:
-    """For each source its last runs, the newest first."""
+async def page_runs(ctx: Ctx, source_ids: Sequence[int], window: Window) -> Mapping[int, Page[SyncRunView]]:
+    """For each source a page of its runs, the newest first."""
     async with ctx.db.read() as session:
-        return await store.latest_runs(session, source_ids, limit)
+        return await store.page_runs(session, source_ids, window)
+
+
+async def count_runs(ctx: Ctx, source_id: int) -> int:
+    async with ctx.db.read() as session:
+        return await store.count_runs(session, source_id)
 
 
 async def runs_by_id(ctx: Ctx, ids: Sequence[int]) -> Mapping[int, SyncRunView]:

@@ -29,6 +29,7 @@ from app.sources.adapters import fetch
 from app.sources.filters import compile_filter
 from app.sources.formats import read_snapshot
 from app.store import sources as store
+from app.store.journal import take_turn
 from app.store.search import settle_search
 from app.store.snapshots import Difference, Stored, Target, VersionName, apply_difference, stored_versions
 
@@ -97,8 +98,9 @@ async def _synchronise(ctx: Ctx, run: Run) -> int:
     content = await fetch(source.kind, source.config)
     applied_hash = _fingerprint(source, content.digest)
     if applied_hash == source.applied_hash:
+        message = "nothing changed since the last success" if source.consecutive_failures else source.message
         async with ctx.db.write() as tx:
-            await _finish(ctx, tx.session, run, Result("UNCHANGED", source.message, content.digest, applied_hash))
+            await _finish(ctx, tx.session, run, Result("UNCHANGED", message, content.digest, applied_hash))
         return 0
     snapshot = await asyncio.to_thread(_read, source, content.data)
     return await _apply(ctx, run, Result("UNCHANGED", "", content.digest, applied_hash), snapshot)
@@ -120,6 +122,7 @@ async def _apply(ctx: Ctx, run: Run, result: Result, snapshot: Snapshot) -> int:
     """One transaction: the difference, the run and the source's state."""
     target = Target(run.source.id, run.source.claim_set_id)
     async with ctx.db.write() as tx:
+        await take_turn(tx.session)  # before the source's row is locked, as reconciling the configuration does
         if not await store.holds_lease(tx.session, run.source.id, run.owner):
             raise SourceError("another process took the source over; its run counts", retryable=True)
         difference = compare(await stored_versions(tx.session, target), snapshot.documents)

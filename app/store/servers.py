@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.errors import Invalid
 from app.models.kinds import Kind, Status
 from app.models.queries import LATEST, Key, ListServers, Order, OrderField, Visibility, Window
-from app.models.views import Page, VersionView
+from app.models.views import Page, VersionView, cut_page
 from app.store.predicates import condition, contains_text, entry_search, listing, version, visible
 
 _NOT_DELETED = version.c.status != Status.DELETED
@@ -184,11 +184,7 @@ def _beyond(keys: _Keys, place: Key, *, forward: bool) -> ColumnElement[bool]:
 
 
 def _page(rows: Sequence[Row[Any]], window: Window) -> Page[VersionView]:
-    more = len(rows) > window.limit
-    views = [_view(row) for row in rows[: window.limit]]
-    if window.backward:
-        return Page(tuple(reversed(views)), has_next=window.before is not None, has_previous=more)
-    return Page(tuple(views), has_next=more, has_previous=window.after is not None)
+    return cut_page([_view(row) for row in rows], window)
 
 
 _NAMES = [field.name for field in fields(VersionView) if field.name not in ("status", "key")]

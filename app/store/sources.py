@@ -11,8 +11,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.errors import Invalid
 from app.models.kinds import CreationType
-from app.models.views import SourceView, SyncRunView
+from app.models.queries import Key, Window
+from app.models.views import Page, SourceView, SyncRunView, cut_page
 
 _SELECT = """
 select s.id, s.name, s.kind, s.creation_type, s.config, s.filter, s.interval_seconds,
@@ -223,21 +225,36 @@ async def finish_run(session: AsyncSession, source_id: int, run_id: int, values:
         )
 
 
-async def latest_runs(
-    session: AsyncSession, source_ids: Sequence[int], limit: int
-) -> dict[int, tuple[SyncRunView, ...]]:
-    """For each source its last runs, the newest first."""
+async def page_runs(session: AsyncSession, source_ids: Sequence[int], window: Window) -> dict[int, Page[SyncRunView]]:
+    """For each source a page of its runs, the newest first."""
+    places = {"after": _place(window.after, 2**62), "before": _place(window.before, -1)}
     found = await session.execute(
         text(
-            f"select r.* from unnest(cast(:ids as int[])) given (source_id) cross join lateral"
-            f" (select {_RUN} from sync_run where sync_run.source_id = given.source_id order by id desc limit :limit) r"
+            "select r.* from unnest(cast(:ids as int[])) given (source_id) cross join lateral"
+            f" (select {_RUN} from sync_run where sync_run.source_id = given.source_id and id < :after and id > :before"
+            f"  order by id {'asc' if window.backward else 'desc'} limit :limit) r"
         ),
-        {"ids": list(source_ids), "limit": limit},
+        {"ids": list(source_ids), "limit": window.limit + 1, **places},
     )
     runs: dict[int, list[SyncRunView]] = {source_id: [] for source_id in source_ids}
     for row in found:
         runs[row.source_id].append(SyncRunView(**row._mapping))
-    return {source_id: tuple(items) for source_id, items in runs.items()}
+    return {source_id: cut_page(items, window) for source_id, items in runs.items()}
+
+
+async def count_runs(session: AsyncSession, source_id: int) -> int:
+    return int(
+        await session.scalar(text("select count(*) from sync_run where source_id = :id"), {"id": source_id}) or 0
+    )
+
+
+def _place(key: Key | None, otherwise: int) -> int:
+    match key:
+        case None:
+            return otherwise
+        case (int(place),):
+            return place
+    raise Invalid("the cursor belongs to another kind of list")
 
 
 async def runs_by_id(session: AsyncSession, ids: Sequence[int]) -> dict[int, SyncRunView]:

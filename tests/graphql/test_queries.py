@@ -405,3 +405,28 @@ async def test_browser_gets_graphiql(client: httpx.AsyncClient) -> None:
 
 def test_committed_schema_is_the_one_in_the_code() -> None:
     assert (ROOT / "frontend-schema/schema.graphql").read_text() == print_sdl(), "run: make schema"
+
+
+async def test_runs_of_a_source_are_paged_and_keep_their_rejections(
+    client: httpx.AsyncClient, catalogue: Catalogue
+) -> None:
+    for round_number in range(3):
+        catalogue.put("a", [document("com.example/one", f"1.0.{round_number}"), document("bad")])
+        await catalogue.sync()
+    await catalogue.sync()
+    query = """query($first: Int, $after: String, $last: Int, $before: String) { source(name: "a") {
+      lastRun { outcome }
+      runs(first: $first, after: $after, last: $last, before: $before) {
+        totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+        nodes { outcome rejections { name reason } } } } }"""
+    whole = (await ask(client, query))["source"]
+    outcomes = ["UNCHANGED", "APPLIED", "APPLIED", "APPLIED", "APPLIED"]
+    assert [run["outcome"] for run in whole["runs"]["nodes"]] == outcomes
+    assert (whole["lastRun"], whole["runs"]["totalCount"]) == ({"outcome": "UNCHANGED"}, 5)
+    assert [len(run["rejections"]) for run in whole["runs"]["nodes"]] == [0, 1, 1, 1, 0]
+    first = (await ask(client, query, first=2))["source"]["runs"]
+    second = (await ask(client, query, first=2, after=first["pageInfo"]["endCursor"]))["source"]["runs"]
+    back = (await ask(client, query, last=2, before=second["pageInfo"]["startCursor"]))["source"]["runs"]
+    assert first["nodes"] + second["nodes"] == whole["runs"]["nodes"][:4]
+    assert back["nodes"] == first["nodes"]
+    assert (second["pageInfo"]["hasNextPage"], back["pageInfo"]["hasPreviousPage"]) == (True, False)

@@ -16,7 +16,7 @@ from app.models.views import SourceView, SyncRunView, VersionView
 from app.resolvers import sync
 from app.resolvers.context import Ctx
 from app.resolvers.servers import list_servers
-from app.resolvers.sources import latest_runs, list_sources
+from app.resolvers.sources import list_sources, page_runs
 from app.sources.adapters import fetch
 from app.sources.formats import read_snapshot
 from tests.seeding import Catalogue, document, seed, tagged
@@ -34,7 +34,7 @@ async def only_source(ctx: Ctx) -> SourceView:
 
 async def last_run(ctx: Ctx) -> SyncRunView:
     source = await only_source(ctx)
-    return (await latest_runs(ctx, [source.id], 1))[source.id][0]
+    return (await page_runs(ctx, [source.id], Window(1)))[source.id].items[0]
 
 
 async def rows(ctx: Ctx, statement: str) -> list[Any]:
@@ -181,7 +181,8 @@ async def test_failed_run_keeps_what_is_served(ctx: Ctx, tmp_path: Path, case: s
     assert [getattr(source, name) for name in kept] == [getattr(good, name) for name in kept]
     catalogue.put("s", [document("a/b")])
     await catalogue.sync()
-    assert (await only_source(ctx)).phase is SyncPhase.COMPLETE
+    source = await only_source(ctx)
+    assert (source.phase, source.message) == (SyncPhase.COMPLETE, "nothing changed since the last success")
 
 
 async def test_vanished_file_is_a_failure_that_names_it(ctx: Ctx, tmp_path: Path) -> None:
