@@ -14,10 +14,10 @@ from app.graphql.endpoint import GraphQLEndpoint
 from app.graphql.schema import schema
 from app.resolvers.context import Ctx
 from app.rest.errors import answer_app_error, answer_http_error
-from app.rest.middleware import CrossOrigin, RawPath, RequestEdge
+from app.rest.middleware import Edge, RawPath
 from app.rest.routes import OPERATIONS, ROUTES
 
-MIDDLEWARE = [Middleware(CrossOrigin), Middleware(RequestEdge), Middleware(RawPath)]
+MIDDLEWARE = [Middleware(Edge), Middleware(RawPath)]
 HANDLERS = {AppError: answer_app_error, HTTPException: answer_http_error}
 
 

@@ -29,6 +29,7 @@ from app.core.settings import AuthMode, DatabaseSettings, Settings
 from app.main import create_app, create_internal_app
 from app.resolvers.configuration import reconcile
 from app.resolvers.context import Ctx
+from app.resolvers.sync import release_orphans
 from workers.scheduler import run_scheduler
 
 log = structlog.get_logger(__name__)
@@ -135,6 +136,8 @@ async def _run(settings: Settings, addresses: Addresses, stop: asyncio.Event, re
         arguments = await stack.enter_async_context(open_database(settings))
         ctx = Ctx(_open_pool(settings, arguments))
         stack.push_async_callback(ctx.db.close)
+        if settings.database is None:
+            await release_orphans(ctx)
         await reconcile(ctx, settings)
         drained = await stack.enter_async_context(_scheduling(ctx))
         with contextlib.suppress(TimeoutError):

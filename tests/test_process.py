@@ -191,3 +191,14 @@ def test_file_whose_path_is_not_utf_8_is_read_or_named(tmp_path: Path) -> None:
         source.unlink()
         wait_for(lambda: "FAILED" in served.get("/graphql?query={sources{nodes{sync{phase}}}}").text, "the failure")
         assert served.names() == ["a/b"]
+
+
+def test_log_of_a_crash_holds_no_token(tmp_path: Path) -> None:
+    code = (
+        "import structlog, sys; from app.core.logging import configure_logging; configure_logging('info')\n"
+        "def crash(token):\n    raise ValueError('x')\n"
+        "try:\n    crash('SECRET' + 'TOKEN')\nexcept ValueError:\n    structlog.get_logger().exception('crashed')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(done.stderr)["exception"][0]["exc_type"] == "ValueError"
+    assert "SECRETTOKEN" not in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
 from contextlib import suppress
 
@@ -23,7 +24,8 @@ async def run_scheduler(ctx: Ctx, stop: asyncio.Event, drained: asyncio.Event) -
 
     Survives a database that is away.
     """
-    owner = f"{socket.gethostname()}:{os.getpid()}"
+    # Host and process number tell an operator who holds a lease; the token tells apart containers that share both.
+    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     trigger = "START"
     while not stop.is_set():
         try:
@@ -33,5 +35,7 @@ async def run_scheduler(ctx: Ctx, stop: asyncio.Event, drained: asyncio.Event) -
             drained.set()
         except Unavailable as error:
             log.warning("scheduler_waits", error=str(error), reason=error.reason)
+        except Exception:  # the job loop: whatever one round meets, the next one must come
+            log.exception("scheduler_round_failed")
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), TICK_SECONDS)

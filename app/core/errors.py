@@ -2,6 +2,7 @@
 
     AppError
     ├── Invalid            the caller sent something that cannot be used (REST 400)
+    │   └── TooLarge       more than is taken (REST 413)
     ├── Unauthenticated    no identity, or one that could not be checked (REST 401)
     ├── Forbidden          known, but not allowed (REST 403)
     ├── NotFound           absent, or hidden from this viewer (REST 404)
@@ -30,6 +31,10 @@ class AppError(Exception):
 
 class Invalid(AppError):
     code = "BAD_USER_INPUT"
+
+
+class TooLarge(Invalid):
+    code = "PAYLOAD_TOO_LARGE"
 
 
 class Unauthenticated(AppError):
@@ -67,13 +72,7 @@ class Unavailable(AppError):
 
 
 class SourceError(AppError):
-    """`retryable` tells whether another try without a change by somebody may succeed."""
-
     code = "SOURCE_FAILED"
-
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
-        super().__init__(message)
-        self.retryable = retryable
 
 
 @dataclass(frozen=True, slots=True)

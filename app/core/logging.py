@@ -7,6 +7,11 @@ import sys
 
 import structlog
 
+# Without the frames' local variables: those hold tokens, passwords and whole documents.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=20)
+)
+
 
 def configure_logging(level: str) -> None:
     """`level`: debug, info, warn, warning or error."""
@@ -17,9 +22,13 @@ def configure_logging(level: str) -> None:
     ]
     for_people = sys.stderr.isatty()
     ending: list[structlog.types.Processor] = (
-        [structlog.dev.ConsoleRenderer(event_key="msg", timestamp_key="time")]
+        [
+            structlog.dev.ConsoleRenderer(
+                event_key="msg", timestamp_key="time", exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
         if for_people
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [_TRACEBACKS, structlog.processors.JSONRenderer()]
     )
     renamed = structlog.processors.EventRenamer("msg")
     structlog.configure(

@@ -31,9 +31,23 @@ def decode_opaque(text: str, what: str) -> Any:
         value = orjson.loads(data[_SUM_BYTES:])
     except ValueError as error:
         raise _not_ours(what) from error
-    if data[:_SUM_BYTES] != _check_sum(data[_SUM_BYTES:]) or encode_opaque(value) != text:
+    if data[:_SUM_BYTES] != _check_sum(data[_SUM_BYTES:]) or encode_opaque(value) != text or not _is_plain(value):
         raise _not_ours(what)
     return value
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether the database can take what is in it: the sum has no key, so anybody can make one."""
+    match value:
+        case str():
+            return "\0" not in value
+        case int():
+            return -(2**63) <= value < 2**63
+        case list():
+            return all(_is_plain(item) for item in value)
+        case dict():
+            return all(_is_plain(item) for pair in value.items() for item in pair)
+    return value is None
 
 
 def _check_sum(data: bytes) -> bytes:

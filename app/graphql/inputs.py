@@ -9,8 +9,23 @@ from typing import Any
 
 import strawberry
 
+from app.core.errors import Invalid
 from app.models.kinds import Status
-from app.models.queries import AllOf, AnyOf, Condition, Filter, Not, Operator, Order, OrderField, ServerField
+from app.models.queries import (
+    AllOf,
+    AnyOf,
+    Condition,
+    Filter,
+    Not,
+    Operator,
+    Order,
+    OrderField,
+    ServerField,
+    clamp_time,
+)
+
+MAX_DEPTH = 10
+"""AND, OR and NOT inside each other."""
 
 
 @strawberry.enum(description="How a version stands.")
@@ -100,18 +115,21 @@ class ServerWhere:
     any_of: list[ServerWhere] | None = _optional("At least one of these holds.", "OR")
     none_of: ServerWhere | None = _optional("This does not hold.", "NOT")
 
-    def to_filter(self) -> Filter:
+    def to_filter(self, depth: int = 0) -> Filter:
+        """Raises Invalid for a filter that is nested too deep; how large it may be is the resolvers' rule."""
+        if depth > MAX_DEPTH:
+            raise Invalid(f"where is nested more than {MAX_DEPTH} deep")
         parts: list[Filter] = []
         for field in ServerField:
             given = getattr(self, _snake(field))
             if given is not None:
                 parts += _conditions(field, given)
         if self.all_of is not None:
-            parts += [where.to_filter() for where in self.all_of]
+            parts += [where.to_filter(depth + 1) for where in self.all_of]
         if self.any_of is not None:
-            parts.append(AnyOf(tuple(where.to_filter() for where in self.any_of)))
+            parts.append(AnyOf(tuple(where.to_filter(depth + 1) for where in self.any_of)))
         if self.none_of is not None:
-            parts.append(Not(self.none_of.to_filter()))
+            parts.append(Not(self.none_of.to_filter(depth + 1)))
         return AllOf(tuple(parts))
 
 
@@ -125,6 +143,8 @@ def _plain(value: Any) -> Any:
     """An input's value as the store compares it: statuses as numbers, lists as tuples."""
     if isinstance(value, list):
         return tuple(_plain(item) for item in value)
+    if isinstance(value, datetime):
+        return clamp_time(value)
     return int(Status[value.name]) if isinstance(value, ServerStatus) else value
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +15,9 @@ from app.core.errors import Invalid
 DEFAULT_PAGE = 30
 MAX_PAGE = 1000
 MAX_CONDITIONS = 100
+MAX_NODES = 5 * MAX_CONDITIONS
+"""Conditions and the ANDs, ORs and NOTs around them."""
+
 MAX_LIST = 250
 LATEST = "latest"
 
@@ -73,6 +76,9 @@ class Not:
     part: Filter
 
 
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+LATEST_TIME = datetime.max.replace(tzinfo=UTC)
+
 Filter = Condition | AllOf | AnyOf | Not
 
 
@@ -114,29 +120,70 @@ class ListServers:
     """Versions of servers in one registry (None: the aggregate), by (name, version) unless `order` says otherwise.
 
     `version`: None for every version, "latest" for one row a name, else exactly that version string.
-    `updated_since` is exclusive and brings deleted versions in, so that a mirror learns of them.
+    `updated_since` is exclusive and brings deleted versions in, so that a mirror learns of them; `include_deleted` is
+    None where the caller did not say.
     """
 
     registry: str | None = None
     search: str | None = None
     version: str | None = None
     updated_since: datetime | None = None
-    include_deleted: bool = False
+    include_deleted: bool | None = None
     where: Filter | None = None
     order: Order | None = None
     window: Window = field(default_factory=Window)
 
+    @property
+    def shows_deleted(self) -> bool:
+        return bool(self.include_deleted) or self.updated_since is not None
 
-def count_conditions(node: Filter | None) -> int:
-    """Number of conditions in the tree; raises Invalid for an over-long list of values."""
-    match node:
-        case None:
-            return 0
-        case Condition():
-            if isinstance(node.value, tuple) and len(node.value) > MAX_LIST:
-                raise Invalid(f"where.{node.field}.{node.operator} holds {len(node.value)} values; {MAX_LIST} at most")
-            return 1
-        case Not():
-            return count_conditions(node.part)
-        case AllOf() | AnyOf():
-            return sum(count_conditions(part) for part in node.parts)
+
+def check_query(query: ListServers) -> None:
+    """Raises Invalid, naming the argument, for a text that cannot be stored or a filter that is too large."""
+    check_text("search", query.search or "")
+    check_text("version", query.version or "")
+    if query.updated_since is not None and query.include_deleted is False:
+        raise Invalid("Invalid include_deleted parameter: updated_since always includes deleted versions")
+    conditions = 0
+    stack = [] if query.where is None else [query.where]
+    for _ in range(MAX_NODES):
+        if not stack:
+            break
+        match stack.pop():
+            case Condition() as condition:
+                conditions += 1
+                _check_condition(condition)
+            case Not(part):
+                stack.append(part)
+            case AllOf(parts) | AnyOf(parts):
+                stack.extend(parts)
+    if stack or conditions > MAX_CONDITIONS:
+        raise Invalid(f"where holds more than {MAX_CONDITIONS} conditions")
+
+
+def _check_condition(condition: Condition) -> None:
+    name = f"where.{condition.field}.{condition.operator}"
+    values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
+    if len(values) > MAX_LIST:
+        raise Invalid(f"{name} holds {len(values)} values; {MAX_LIST} at most")
+    for value in values:
+        if isinstance(value, str):
+            check_text(name, value)
+
+
+def check_text(name: str, value: str) -> None:
+    """Raises Invalid for what is no text to the database: a NUL character, half a surrogate pair."""
+    if "\0" in value:
+        raise Invalid(f"{name} holds a NUL character, which no name or text has")
+    if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+        raise Invalid(f"{name} holds half a surrogate pair, which is no character")
+
+
+def clamp_time(at: datetime) -> datetime:
+    """The same moment in UTC; a time without zone is UTC, and hours before year 1 or after 9999 are its ends."""
+    if at.tzinfo is None:
+        return at.replace(tzinfo=UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        return EARLIEST if at.year == 1 else LATEST_TIME

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from app.core.database import Session
-from app.core.errors import Invalid, NotFound, RegistryNotFound
-from app.models.queries import LATEST, MAX_CONDITIONS, ListServers, Window, count_conditions
+from app.core.errors import NotFound, RegistryNotFound
+from app.models.queries import LATEST, ListServers, Window, check_query, check_text
 from app.models.tables import AGGREGATE_ID
 from app.models.views import Page, VersionView
 from app.resolvers.context import Ctx
@@ -17,14 +17,14 @@ from app.store.servers import Scope
 
 async def list_servers(ctx: Ctx, query: ListServers) -> Page[VersionView]:
     """A page of versions. Raises RegistryNotFound, Invalid (search or filter that cannot be used)."""
-    _check(query)
+    check_query(query)
     async with ctx.db.read() as session:
         return await store.list_versions(session, await _scope(ctx, session, query.registry), query)
 
 
 async def count_servers(ctx: Ctx, query: ListServers) -> int:
     """How many rows the query has over all its pages."""
-    _check(query)
+    check_query(query)
     async with ctx.db.read() as session:
         return await store.count_versions(session, await _scope(ctx, session, query.registry), query)
 
@@ -43,7 +43,8 @@ async def get_versions(
     ctx: Ctx, registry: str | None, names: Sequence[str], version: str, *, include_deleted: bool
 ) -> tuple[VersionView, ...]:
     """That version of each of several servers, where there is one. Raises RegistryNotFound."""
-    _check_text(version=version, name="".join(names))
+    check_text("version", version)
+    check_text("name", "".join(names))
     async with ctx.db.read() as session:
         scope = await _scope(ctx, session, registry)
         return await store.get_versions(session, scope, names, version, include_deleted)
@@ -53,7 +54,7 @@ async def list_versions(
     ctx: Ctx, registry: str | None, name: str, *, include_deleted: bool = False
 ) -> tuple[VersionView, ...]:
     """All versions of a server, the last published first. Raises RegistryNotFound, NotFound if there is none."""
-    _check_text(name=name)
+    check_text("name", name)
     async with ctx.db.read() as session:
         scope = await _scope(ctx, session, registry)
         found = await store.get_entry_versions(session, scope, name, include_deleted)
@@ -73,20 +74,8 @@ async def page_versions(
 async def _scope(ctx: Ctx, session: Session, registry: str | None) -> Scope:
     if registry is None:
         return Scope(AGGREGATE_ID, ctx.viewer.visibility)
-    _check_text(registry=registry)
+    check_text("registry", registry)
     found = await registry_store.registry_id(session, registry)
     if found is None:
         raise RegistryNotFound("registry not found")
     return Scope(found, ctx.viewer.visibility)
-
-
-def _check(query: ListServers) -> None:
-    _check_text(search=query.search or "", version=query.version or "")
-    if count_conditions(query.where) > MAX_CONDITIONS:
-        raise Invalid(f"where holds more than {MAX_CONDITIONS} conditions")
-
-
-def _check_text(**values: str) -> None:
-    for name, value in values.items():
-        if "\0" in value:
-            raise Invalid(f"{name} holds a NUL character, which no name or text has")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from app.models.queries import Window
+from app.models.queries import Window, check_text
 from app.models.views import Page, SourceView, SyncRunView
 from app.resolvers.context import Ctx
 from app.store import sources as store
 
 
 async def list_sources(ctx: Ctx, names: Sequence[str] | None = None) -> tuple[SourceView, ...]:
-    """Every source, or those of the given names that exist, by name."""
+    """Every source, or those of the given names that exist, by name. Raises Invalid for what cannot be a name."""
+    check_text("name", "".join(names or ()))
     async with ctx.db.read() as session:
         return await store.list_sources(session, names)
 

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -26,6 +27,7 @@ from app.models.snapshot import Document, Snapshot
 from app.models.views import SourceView
 from app.resolvers.context import Ctx
 from app.sources.adapters import fetch
+from app.sources.documents import READING
 from app.sources.filters import compile_filter
 from app.sources.formats import read_snapshot
 from app.store import sources as store
@@ -42,8 +44,6 @@ MAX_REJECTIONS = 200
 """Reasons kept with a run; the count tells of all."""
 
 SETTLE_ROWS = 500
-READING = 1
-"""Raise when documents are read, converted or stored differently: every source is then applied again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ async def run_next_due(ctx: Ctx, owner: str, trigger: str) -> bool:
     """Run the source that has been due longest; False if none is due.
 
     `owner` names the process. Never raises for what is wrong with a source: that is the run's outcome. Raises
-    Unavailable when the database is away.
+    Unavailable when the database is away. Cancelled, it gives the source back and leaves it as it was.
     """
     async with ctx.db.write() as tx:
         source = await store.lease_due(tx.session, owner, LEASE)
@@ -78,22 +78,30 @@ async def run_next_due(ctx: Ctx, owner: str, trigger: str) -> bool:
         run = Run(await store.start_run(tx.session, source.id, trigger, ctx.clock()), source, owner)
     async with _renewed(ctx, run):
         try:
-            changed = await _synchronise(ctx, run)
+            await _synchronise(ctx, run)
         except AppError as error:
             await _record_failure(ctx, run, str(error))
-            changed = 0
+        except asyncio.CancelledError:
+            await asyncio.shield(_give_back(ctx, run))
+            raise
         except Exception:  # the job loop: a defect met by one source must not stop the others
             log.exception("sync_crashed", source=source.name, run=run.id)
             await _record_failure(ctx, run, "internal error; the server's log tells more")
-            changed = 0
-    if changed >= SETTLE_ROWS:
-        async with ctx.db.write() as tx:
-            await settle_search(tx.session)
     return True
 
 
-async def _synchronise(ctx: Ctx, run: Run) -> int:
-    """Fetch and apply; returns how many versions changed."""
+async def release_orphans(ctx: Ctx) -> None:
+    """Free every lease. For a process that has the database to itself: whoever held one is dead."""
+    async with ctx.db.write() as tx:
+        await store.release_all(tx.session)
+
+
+async def _give_back(ctx: Ctx, run: Run) -> None:
+    async with ctx.db.write() as tx:
+        await store.release(tx.session, run.source.id, run.owner, timedelta(0), {})
+
+
+async def _synchronise(ctx: Ctx, run: Run) -> None:
     source = run.source
     content = await fetch(source.kind, source.config)
     applied_hash = _fingerprint(source, content.digest)
@@ -101,9 +109,9 @@ async def _synchronise(ctx: Ctx, run: Run) -> int:
         message = "nothing changed since the last success" if source.consecutive_failures else source.message
         async with ctx.db.write() as tx:
             await _finish(ctx, tx.session, run, Result("UNCHANGED", message, content.digest, applied_hash))
-        return 0
+        return
     snapshot = await asyncio.to_thread(_read, source, content.data)
-    return await _apply(ctx, run, Result("UNCHANGED", "", content.digest, applied_hash), snapshot)
+    await _apply(ctx, run, Result("UNCHANGED", "", content.digest, applied_hash), snapshot)
 
 
 def _read(source: SourceView, data: bytes) -> Snapshot:
@@ -115,23 +123,31 @@ def _read(source: SourceView, data: bytes) -> Snapshot:
         raise SourceError(f"none of the {snapshot.fetched} documents can be used; the first: {first}")
     chosen = compile_filter(source.filter)
     kept = tuple(d for d in snapshot.documents if chosen.admits(d.name, d.tags))
+    if not kept:
+        raise SourceError(f"the filter admits none of the {len(snapshot.documents)} documents; nothing was changed")
     return replace(snapshot, documents=kept)
 
 
-async def _apply(ctx: Ctx, run: Run, result: Result, snapshot: Snapshot) -> int:
+async def _apply(ctx: Ctx, run: Run, result: Result, snapshot: Snapshot) -> None:
     """One transaction: the difference, the run and the source's state."""
     target = Target(run.source.id, run.source.claim_set_id)
     async with ctx.db.write() as tx:
         await take_turn(tx.session)  # before the source's row is locked, as reconciling the configuration does
         if not await store.holds_lease(tx.session, run.source.id, run.owner):
-            raise SourceError("another process took the source over; its run counts", retryable=True)
+            raise SourceError("another process took the source over; its run counts")
         difference = compare(await stored_versions(tx.session, target), snapshot.documents)
         if difference:
             revision = await apply_difference(tx.session, target, difference, ctx.clock())
             result = replace(result, outcome="APPLIED", revision=revision)
         result = replace(result, message=_summary(difference, snapshot), counts=_counts(difference, snapshot))
         await _finish(ctx, tx.session, run, result)
-    return difference.size
+        if difference.size >= SETTLE_ROWS:
+            tx.after_commit(partial(_settle, ctx))
+
+
+async def _settle(ctx: Ctx) -> None:
+    async with ctx.db.write() as tx:
+        await settle_search(tx.session)
 
 
 def compare(stored: Mapping[VersionName, Stored], documents: Iterable[Document]) -> Difference:

@@ -14,6 +14,7 @@ from app.core.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    TooLarge,
     Unauthenticated,
     Unavailable,
     Unsupported,
@@ -21,6 +22,7 @@ from app.core.errors import (
 from app.rest import wire
 
 _STATUS: tuple[tuple[type[AppError], HTTPStatus], ...] = (
+    (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (Invalid, HTTPStatus.BAD_REQUEST),
     (Unauthenticated, HTTPStatus.UNAUTHORIZED),
     (Forbidden, HTTPStatus.FORBIDDEN),

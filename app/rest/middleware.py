@@ -1,4 +1,4 @@
-"""What surrounds every request, REST and GraphQL alike: raw paths, CORS, the request id, the last resort for errors.
+"""What surrounds every request, REST and GraphQL alike: the request id, CORS, the last resort for errors, raw paths.
 
 Pure ASGI classes, so that streams pass through untouched.
 """
@@ -12,6 +12,7 @@ from http import HTTPStatus
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.rest.errors import answer
@@ -21,11 +22,21 @@ access_log = structlog.get_logger("access")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _QUIET = ("/health", "/readiness")
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "X-Request-Id, ETag, Retry-After",
+}
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 
-class RequestEdge:
-    """Outermost: gives each request an id, echoes it, logs the request, and answers 500 for what nobody caught."""
+class Edge:
+    """Outermost: gives each request an id and echoes it, allows every origin, logs the request, and answers 500 for
+    what nobody caught.
+
+    CORS is on every answer, errors too, as editors call from an origin of their own. No credentials are involved, so
+    `*` is enough.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -43,47 +54,26 @@ class RequestEdge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                headers["X-Content-Type-Options"] = "nosniff"
+                MutableHeaders(scope=message).update({"X-Request-Id": request_id, **_HEADERS})
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self.app(scope, receive, watch)
+                await self._answer(scope, receive, watch)
             except Exception:  # the ASGI edge: nothing internal may reach the client
                 log.exception("request_crashed", path=scope["path"])
                 if status:
                     raise  # the answer has begun; the server must cut it off
-                await answer(HTTPStatus.INTERNAL_SERVER_ERROR, "internal server error", request_id=request_id)(
-                    scope, receive, watch
-                )
+                crashed = answer(HTTPStatus.INTERNAL_SERVER_ERROR, "internal server error", request_id=request_id)
+                await crashed(scope, receive, watch)
             finally:
                 _log_access(scope, status, time.perf_counter() - started)
 
-
-class CrossOrigin:
-    """CORS on every answer, errors too: editors call from their own origin. No credentials, so `*` is enough."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-
-        async def allow(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["Access-Control-Allow-Origin"] = "*"
-                headers["Access-Control-Expose-Headers"] = "X-Request-Id, ETag, Retry-After"
-            await send(message)
-
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
-            await _answer_preflight(scope, allow)
+            await _preflight(scope)(scope, receive, send)
         else:
-            await self.app(scope, receive, allow)
+            await self.app(scope, receive, send)
 
 
 class RawPath:
@@ -100,21 +90,15 @@ class RawPath:
         await self.app(scope, receive, send)
 
 
-async def _answer_preflight(scope: Scope, send: Send) -> None:
+def _preflight(scope: Scope) -> Response:
     asked = Headers(scope=scope).get("access-control-request-headers", "Authorization, Content-Type, Accept")
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 204,
-            "headers": [
-                (b"access-control-allow-methods", _METHODS.encode()),
-                (b"access-control-allow-headers", asked.encode("latin-1")),
-                (b"access-control-max-age", b"86400"),
-                (b"allow", _METHODS.encode()),
-            ],
-        }
-    )
-    await send({"type": "http.response.body", "body": b""})
+    headers = {
+        "Allow": _METHODS,
+        "Access-Control-Allow-Methods": _METHODS,
+        "Access-Control-Allow-Headers": asked,
+        "Access-Control-Max-Age": "86400",
+    }
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
 
 
 def _log_access(scope: Scope, status: int, seconds: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -13,11 +13,11 @@ from starlette.requests import Request
 from app.core.errors import Invalid
 from app.core.opaque import decode_opaque, encode_opaque
 from app.models.names import check_server_name
-from app.models.queries import DEFAULT_PAGE, MAX_PAGE, Key, ListServers, Window
+from app.models.queries import DEFAULT_PAGE, MAX_PAGE, Key, ListServers, Window, clamp_time
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
-_RFC3339 = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d+)?(Z|[+-]\d{2}:\d{2})", re.ASCII)
+_RFC3339 = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d{1,30})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _FILTERS = ("search", "version", "updated_since", "include_deleted")
 _BOOLEANS = {"true": True, "false": False}
 
@@ -63,16 +63,12 @@ def list_servers(request: Request) -> ListServers:
     if "cursor" in given:
         after, carried = _cursor(given["cursor"])
         filters = {name: _agreed(name, filters[name], carried.get(name)) for name in _FILTERS}
-    since = _time("updated_since", filters["updated_since"])
-    deleted = _boolean("include_deleted", filters["include_deleted"])
-    if since is not None and deleted is False:
-        raise Invalid("Invalid include_deleted parameter: updated_since always includes deleted versions")
     return ListServers(
         registry=registry_name(request),
         search=filters["search"],
         version=filters["version"],
-        updated_since=since,
-        include_deleted=since is not None or bool(deleted),
+        updated_since=_time("updated_since", filters["updated_since"]),
+        include_deleted=_boolean("include_deleted", filters["include_deleted"]),
         window=Window(limit=_limit(given.get("limit")), after=after),
     )
 
@@ -133,10 +129,7 @@ def _time(name: str, text: str | None) -> datetime | None:
         at = datetime.fromisoformat(f"{day}{(fraction or '')[:7]}{'+00:00' if zone == 'Z' else zone}")
     except ValueError as error:
         raise Invalid(f"Invalid {name} parameter: must be RFC3339 format (e.g., 2025-08-07T13:15:04.280Z)") from error
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:  # hours before year 1, or after year 9999
-        return datetime.min.replace(tzinfo=UTC) if at.year == 1 else datetime.max.replace(tzinfo=UTC)
+    return clamp_time(at)
 
 
 def _boolean(name: str, text: str | None) -> bool | None:

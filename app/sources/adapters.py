@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import Any
 from app.core.errors import SourceError
 from app.core.settings import SourceKind
 from app.sources.formats import MAX_FILE_BYTES
+
+DEADLINE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +42,25 @@ async def fetch(kind: str, config: Mapping[str, Any]) -> Content:
     reason = unsupported(kind, config)
     if reason is not None:
         raise SourceError(reason)
-    return await asyncio.to_thread(_read_file, Path(config["file"]["path"]))
+    path = Path(config["file"]["path"])
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(_read_file, path), DEADLINE_SECONDS)
+    except TimeoutError as error:
+        raise SourceError(f"reading {_shown(path)} took more than {DEADLINE_SECONDS} seconds") from error
 
 
 def _read_file(path: Path) -> Content:
     try:
-        with path.open("rb") as file:
+        # Without O_NONBLOCK, opening a named pipe that nobody writes to would never return.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SourceError(f"{_shown(path)} is no regular file; file.path must name one")
             data = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError as error:
-        raise SourceError(f"file not found: {_shown(path)}", retryable=True) from error
-    except IsADirectoryError as error:
-        raise SourceError(f"{_shown(path)} is a directory; file.path must name a file") from error
+        raise SourceError(f"file not found: {_shown(path)}") from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise SourceError(f"cannot read {_shown(path)}: {reason}", retryable=True) from error
+        raise SourceError(f"cannot read {_shown(path)}: {reason}") from error
     if len(data) > MAX_FILE_BYTES:
         raise SourceError(f"{_shown(path)} is larger than {MAX_FILE_BYTES // 2**20} MiB, the most a file may have")
     return Content(data, hashlib.sha256(data).hexdigest())

@@ -22,6 +22,18 @@ OFFICIAL: Final = "io.modelcontextprotocol.registry/official"
 TOOLHIVE: Final = "io.github.stacklok"
 """The publisher whose extension tells a status."""
 
+READING: Final = 1
+"""Raise when a document is read or drawn from differently: every version then counts as changed."""
+
+MAX_BYTES: Final = 2**20
+"""A document's JSON, as at the official registry."""
+
+MAX_WORD: Final = 200
+"""Characters of a tag, tool, tier or kind of package: each is indexed."""
+
+MAX_WORDS: Final = 2000
+"""Tags, or tools, of one document."""
+
 MAX_REASONS: Final = 5
 """Violations that one rejection spells out."""
 
@@ -57,7 +69,27 @@ def read_document(candidate: Candidate) -> Document | Rejection:
     violations = (*_check_status(status), *check_server(document))
     if violations:
         return reject(candidate, violations)
-    return _build(document, data, _STATUSES[status.lower()] if status else _extension_status(document))
+    built = _build(document, data, _STATUSES[status.lower()] if status else _extension_status(document))
+    oversized = _check_sizes(built)
+    return reject(candidate, oversized) if oversized else built
+
+
+def _check_sizes(document: Document) -> tuple[Violation, ...]:
+    """What is too large to be indexed or sent."""
+    found = []
+    if len(document.text.encode()) > MAX_BYTES:
+        found.append(Violation("", f"is larger than {MAX_BYTES >> 20} MiB"))
+    for name, words in (
+        ("tags", document.tags),
+        ("tools", document.tools),
+        ("registryType", document.registry_types),
+        ("tier", (document.tier or "",)),
+    ):
+        if len(words) > MAX_WORDS:
+            found.append(Violation("", f"has {len(words)} {name}; {MAX_WORDS} at most"))
+        if any(len(word) > MAX_WORD for word in words):
+            found.append(Violation("", f"has {name} of more than {MAX_WORD} characters"))
+    return tuple(found)
 
 
 def reject(candidate: Candidate, violations: Sequence[Violation]) -> Rejection:
@@ -102,7 +134,7 @@ def _build(document: _Json, data: bytes, status: Status) -> Document:
         transports=tuple(dict.fromkeys(transports)),
         tier=next((e["tier"] for e in extensions if isinstance(e.get("tier"), str) and e["tier"]), None),
         text=data.decode(),
-        content_hash=hashlib.sha256(b"%b\0%b\0" % (data, status.wire.encode())).digest(),
+        content_hash=hashlib.sha256(b"%d\0%b\0%b\0" % (READING, data, status.wire.encode())).digest(),
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models.kinds import CreationType
+from app.models.kinds import CreationType, Kind
+from app.models.queries import Visibility
 from app.models.tables import AGGREGATE_ID
 from app.models.views import RegistryView
+from app.store.predicates import listing, visible
 
 _SELECT = """
 select r.id, r.name, r.creation_type, c.claims, r.created_at, r.updated_at,
@@ -41,50 +43,49 @@ async def registries_by_id(session: AsyncSession, ids: Sequence[int]) -> dict[in
 
 
 async def registries_holding(
-    session: AsyncSession, entry_ids: Sequence[int], visible_sets: Sequence[int] | None
+    session: AsyncSession, entry_ids: Sequence[int], visibility: Visibility
 ) -> dict[int, tuple[int, ...]]:
     """For each entry the ids of the registries in which it is the one a viewer sees."""
     found = await session.execute(
-        text(
-            "select entry_id, array_agg(registry_id order by registry_id) ids from listing"
-            " where entry_id = any(cast(:entries as int[])) and registry_id <> :aggregate"
-            " and (shadowed_by is null or not shadowed_by && cast(:sets as int[])) group by entry_id"
-        ),
-        {"entries": list(entry_ids), "aggregate": AGGREGATE_ID, "sets": visible_sets},
+        select(listing.c.entry_id, func.array_agg(listing.c.registry_id).label("ids"))
+        .where(listing.c.entry_id.in_(entry_ids), listing.c.registry_id != AGGREGATE_ID, visible(listing, visibility))
+        .group_by(listing.c.entry_id)
     )
     return {row.entry_id: tuple(row.ids) for row in found}
 
 
-async def count_servers(
-    session: AsyncSession, ids: Sequence[int], visible_sets: Sequence[int] | None
-) -> dict[int, int]:
+async def count_servers(session: AsyncSession, ids: Sequence[int], visibility: Visibility) -> dict[int, int]:
     """For each registry the number of names a viewer sees in it."""
     found = await session.execute(
-        text(
-            "select registry_id, count(*) n from listing"
-            " where registry_id = any(cast(:ids as int[])) and kind = 1 and live"
-            " and (shadowed_by is null or not shadowed_by && cast(:sets as int[]))"
-            " and (cast(:sets as int[]) is null or claim_set_id = any(cast(:sets as int[]))) group by registry_id"
-        ),
-        {"ids": list(ids), "sets": None if visible_sets is None else list(visible_sets)},
+        select(listing.c.registry_id, func.count().label("n"))
+        .where(listing.c.registry_id.in_(ids), listing.c.kind == int(Kind.SERVER), listing.c.live)
+        .where(visible(listing, visibility))
+        .group_by(listing.c.registry_id)
     )
     return {row.registry_id: row.n for row in found}
 
 
 async def save_registry(session: AsyncSession, name: str, creation_type: CreationType, claim_set_id: int) -> int:
-    """Insert or update by name; `updated_at` moves only when something differs. Returns the id."""
-    found = await session.scalar(
+    """Insert or update by name; `updated_at` moves only when something differs. Returns the id.
+
+    Not `on conflict do update`: that takes a number of the sequence at every call, and the ids are small.
+    """
+    bind = {"name": name, "creation": creation_type, "claims": claim_set_id}
+    await session.execute(
         text(
-            "insert into registry (name, creation_type, claim_set_id) values (:name, :creation, :claims)"
-            " on conflict (name) do update set claim_set_id = excluded.claim_set_id,"
-            "   creation_type = excluded.creation_type, updated_at = now()"
-            " where (registry.claim_set_id, registry.creation_type)"
-            "   is distinct from (excluded.claim_set_id, excluded.creation_type)"
-            " returning id"
+            "update registry set (claim_set_id, creation_type) = (:claims, :creation), updated_at = now()"
+            " where name = :name and (claim_set_id, creation_type) is distinct from (:claims, :creation)"
         ),
-        {"name": name, "creation": creation_type, "claims": claim_set_id},
+        bind,
     )
-    return int(found) if found is not None else int(await registry_id(session, name) or 0)
+    await session.execute(
+        text(
+            "insert into registry (name, creation_type, claim_set_id) select :name, :creation, cast(:claims as int)"
+            " where not exists (select 1 from registry where name = :name)"
+        ),
+        bind,
+    )
+    return int(await registry_id(session, name) or 0)
 
 
 async def link_sources(session: AsyncSession, registry: int, source_ids: Sequence[int]) -> bool:

@@ -11,6 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.store.bulk import copy_rows
 
+MAX_LABELS = 100_000
+"""Characters of tags and tools that are searched as words: PostgreSQL refuses word lists beyond a megabyte."""
+
 _WORDS = re.compile(r"[^\W_]+")
 _COLUMNS = ("entry_id", "search_text", "names", "labels", "prose", "facets")
 
@@ -72,7 +75,7 @@ def _search_row(row: Row[Any], numbers: dict[Facet, int]) -> Sequence[Any]:
     description = row.description or ""
     folded = fold("\n".join((row.name, row.title or "", description)))
     names = " ".join(_WORDS.findall(f"{row.name} {row.title or ''}"))
-    labels = " ".join(_WORDS.findall(" ".join((*row.tags, *row.tools))))
+    labels = " ".join(_WORDS.findall(" ".join((*row.tags, *row.tools))))[:MAX_LABELS]
     return row.id, folded, names, labels, description, sorted({numbers[facet] for facet in _facets(row)})
 
 
@@ -92,7 +95,13 @@ async def _facet_numbers(session: AsyncSession, facets: Iterable[Facet]) -> dict
     wanted = sorted(facets)
     bind = {"facets": [f for f, _ in wanted], "values": [v for _, v in wanted]}
     pairs = "select * from unnest(cast(:facets as text[]), cast(:values as text[])) given (facet, value)"
-    await session.execute(text(f"insert into facet_value (facet, value) {pairs} on conflict do nothing"), bind)
+    await session.execute(
+        text(
+            f"insert into facet_value (facet, value) {pairs} where not exists (select 1 from facet_value f"
+            " where (f.facet, f.value) = (given.facet, given.value)) on conflict do nothing"
+        ),
+        bind,
+    )
     found = await session.execute(
         text(f"select id, facet, value from facet_value join ({pairs}) given using (facet, value)"), bind
     )

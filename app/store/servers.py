@@ -137,7 +137,7 @@ def _matching(scope: Scope, query: ListServers) -> Select[Any]:
         clauses.append(contains_text(query.search))
     if query.updated_since is not None:
         clauses.append(version.c.updated_at > query.updated_since)
-    if not query.include_deleted:
+    if not query.shows_deleted:
         clauses.append(_NOT_DELETED)
         if query.version == LATEST:
             clauses.append(listing.c.live)
@@ -150,14 +150,20 @@ def _order_keys(query: ListServers) -> _Keys:
         # A client that looks up one server by searching for its name reads only the first page.
         last_part = func.split_part(listing.c.name, "/", 2)
         exact = or_(listing.c.name == query.search, last_part == query.search)
-        return [(case((exact, 0), else_=1), False), (listing.c.name, False), (version.c.version, False)]
+        return [(case((exact, 0), else_=1), False), *_name_keys(query, False)]
     order = query.order or Order()
-    down = order.descending
-    names: _Keys = [(listing.c.name, down), (version.c.version, down)]
+    names = _name_keys(query, order.descending)
     times = {OrderField.PUBLISHED_AT: version.c.published_at, OrderField.UPDATED_AT: version.c.updated_at}
     time = times.get(order.field)
     # Microseconds since 1970 stand in for the time: they survive the way through a cursor exactly.
-    return names if time is None else [((func.extract("epoch", time) * 1_000_000).cast(BigInteger), down), *names]
+    if time is None:
+        return names
+    return [((func.extract("epoch", time) * 1_000_000).cast(BigInteger), order.descending), *names]
+
+
+def _name_keys(query: ListServers, down: bool) -> _Keys:
+    """Of the latest versions each name has one, and a name whose latest moves between two pages must not come twice."""
+    return [(listing.c.name, down), *([] if query.version == LATEST else [(version.c.version, down)])]
 
 
 def _labelled(keys: _Keys) -> list[ColumnElement[Any]]:
@@ -179,8 +185,12 @@ def _beyond(keys: _Keys, place: Key, *, forward: bool) -> ColumnElement[bool]:
         raise Invalid("Invalid cursor parameter: it belongs to another kind of list")
     falling = keys[0][1]
     row = tuple_(*expressions)
-    bound = tuple_(*(literal(value, expression.type) for value, expression in zip(place, expressions, strict=True)))
-    return row > bound if forward != falling else row < bound
+    values = [literal(value, expression.type) for value, expression in zip(place, expressions, strict=True)]
+    bound = tuple_(*values)
+    # The comparison of rows spans two tables, so no index serves it; that of the first key alone tells where to start.
+    if forward != falling:
+        return and_(expressions[0] >= values[0], row > bound)
+    return and_(expressions[0] <= values[0], row < bound)
 
 
 def _page(rows: Sequence[Row[Any]], window: Window) -> Page[VersionView]:

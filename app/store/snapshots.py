@@ -73,8 +73,9 @@ _COLUMNS = tuple(column.split()[0] for column in _INCOMING.split(", ") if column
 
 _UPSERT_ENTRIES = """
 insert into entry (source_id, kind, name, claim_set_id)
-select :source, :kind, name, :claims from incoming group by name order by min(ordinal)
-on conflict (kind, name, source_id) do nothing
+select :source, :kind, name, :claims from incoming i where not exists
+  (select 1 from entry e where e.kind = :kind and e.name = i.name and e.source_id = :source)
+group by name order by min(ordinal)
 """
 
 # OFFSET 0 pins the index look-up: see listings.relist_touched.

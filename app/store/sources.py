@@ -57,32 +57,39 @@ async def sources_by_id(session: AsyncSession, ids: Sequence[int]) -> dict[int, 
 
 
 async def save_source(session: AsyncSession, row: SourceRow) -> int:
-    """Insert or update by name; `updated_at` moves only when something differs. Returns the id."""
-    found = await session.scalar(
-        text(
-            "insert into source (name, kind, creation_type, config, filter, interval_seconds, claim_set_id)"
-            " values (:name, :kind, :creation_type, cast(:config as jsonb), cast(:filter as jsonb), :interval, :claims)"
-            " on conflict (name) do update set kind = excluded.kind, creation_type = excluded.creation_type,"
-            "   config = excluded.config, filter = excluded.filter, interval_seconds = excluded.interval_seconds,"
-            "   claim_set_id = excluded.claim_set_id, updated_at = now()"
-            " where (source.kind, source.creation_type, source.config, source.filter, source.interval_seconds,"
-            "   source.claim_set_id) is distinct from (excluded.kind, excluded.creation_type, excluded.config,"
-            "   excluded.filter, excluded.interval_seconds, excluded.claim_set_id)"
-            " returning id"
-        ),
-        {
-            "name": row.name,
-            "kind": row.kind,
-            "creation_type": row.creation_type,
-            "config": json.dumps(row.config),
-            "filter": None if row.filter is None else json.dumps(row.filter),
-            "interval": row.interval_seconds,
-            "claims": row.claim_set_id,
-        },
+    """Insert or update by name; `updated_at` moves only when something differs. Returns the id.
+
+    Not `on conflict do update`: that takes a number of the sequence at every call, and the ids are small.
+    """
+    bind = {
+        "name": row.name,
+        "kind": row.kind,
+        "creation": row.creation_type,
+        "config": json.dumps(row.config),
+        "filter": None if row.filter is None else json.dumps(row.filter),
+        "interval": row.interval_seconds,
+        "claims": row.claim_set_id,
+    }
+    columns = "(kind, creation_type, config, filter, interval_seconds, claim_set_id)"
+    values = (
+        "(:kind, :creation, cast(:config as jsonb), cast(:filter as jsonb), cast(:interval as float8),"
+        " cast(:claims as int))"
     )
-    if found is None:
-        found = await session.scalar(text("select id from source where name = :name"), {"name": row.name})
-    return int(found or 0)
+    await session.execute(
+        text(
+            f"update source set {columns} = {values}, updated_at = now()"
+            f" where name = :name and {columns} is distinct from {values}"
+        ),
+        bind,
+    )
+    await session.execute(
+        text(
+            f"insert into source (name, {columns[1:]} select :name, v.* from (values {values}) v"
+            " where not exists (select 1 from source where name = :name)"
+        ),
+        bind,
+    )
+    return int(await session.scalar(text("select id from source where name = :name"), {"name": row.name}) or 0)
 
 
 async def carry_claims(session: AsyncSession, source_ids: Sequence[int]) -> bool:
@@ -182,6 +189,12 @@ async def release(
             " where id = :id and lease_owner = :owner"
         ),
         {"id": source_id, "owner": owner, "delay": delay, **state},
+    )
+
+
+async def release_all(session: AsyncSession) -> None:
+    await session.execute(
+        text("update source set lease_owner = null, lease_until = null where lease_until is not null")
     )
 
 

@@ -15,7 +15,7 @@ from app.resolvers.context import Ctx
 from app.resolvers.registries import list_registries
 from app.resolvers.servers import list_servers
 from app.resolvers.sources import list_sources
-from tests.seeding import document, seed
+from tests.seeding import document, seed, tagged
 
 
 async def names(ctx: Ctx, registry: str | None = None) -> dict[str, str]:
@@ -105,3 +105,17 @@ async def test_name_created_through_the_api_is_not_taken_over(ctx: Ctx, tmp_path
         await reconcile(ctx, catalogue.settings())
     assert [problem.path for problem in refused.value.problems] == ["source 'one'", "registry 'x'"]
     assert (await list_registries(ctx))[0].creation_type == "API"
+
+
+async def test_restarts_use_up_no_ids(ctx: Ctx, tmp_path: Path) -> None:
+    catalogue = await seed(ctx, tmp_path, {"one": [tagged("a/b", "x")]})
+    for _ in range(5):
+        await reconcile(ctx, catalogue.settings())
+    catalogue.put("one", [tagged("a/b", "x"), tagged("a/c", "x")])
+    catalogue.put("two", [document("a/d")])
+    catalogue.registries["two"] = ["two"]
+    await catalogue.sync()
+    async with ctx.db.read() as session:
+        for table, ids in (("source", [1, 2]), ("registry", [0, 1, 2]), ("entry", [1, 2, 3])):
+            found = await session.execute(text(f"select id from {table} order by id"))  # noqa: S608  # fixed names
+            assert list(found.scalars()) == ids, table

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -293,3 +295,73 @@ def test_retry_delay_doubles_up_to_a_cap_and_never_passes_the_interval() -> None
     for failures, seconds in ((1, 10), (2, 20), (3, 40), (20, 900), (10**6, 900)):
         assert timedelta(seconds=seconds * 0.8) <= sync.retry_delay(failures, hour) <= timedelta(seconds=seconds * 1.2)
     assert sync.retry_delay(9, timedelta(seconds=30)) <= timedelta(seconds=36)
+
+
+async def test_filter_that_admits_nothing_is_refused_and_keeps_what_is_served(ctx: Ctx, tmp_path: Path) -> None:
+    catalogue = await seed(ctx, tmp_path, {"s": [document("a/b")]})
+    catalogue.put("s", [document("a/b")], filter={"names": {"exclude": ["*"]}})
+    await catalogue.sync()
+    assert (await only_source(ctx)).message == "the filter admits none of the 1 documents; nothing was changed"
+    assert set(await versions(ctx, deleted=False)) == {("a/b", "1.0.0")}
+
+
+async def test_oversized_words_reject_their_document_alone(ctx: Ctx, tmp_path: Path) -> None:
+    many = [f"tool{number}" for number in range(2001)]
+    bad = [tagged("a/long", "x" * 201), tagged("a/many", tools=many), tagged("a/tier", tier="t" * 201)]
+    huge = document("a/huge", extra="x" * 2**20)
+    most = tagged("a/most", "x" * 200, tools=[f"{number:0200}" for number in range(2000)])
+    await seed(ctx, tmp_path, {"s": [*bad, huge, most, document("a/b")]})
+    assert set(await versions(ctx)) == {("a/b", "1.0.0"), ("a/most", "1.0.0")}
+    reasons = " ".join(rejection["reason"] for rejection in (await last_run(ctx)).rejections)
+    for words in ("tags of more than 200", "2001 tools; 2000 at most", "tier of more than 200", "larger than 1 MiB"):
+        assert words in reasons
+
+
+async def test_pipe_as_a_file_is_refused_without_waiting_for_a_writer(ctx: Ctx, tmp_path: Path) -> None:
+    catalogue = await seed(ctx, tmp_path, {"s": [document("a/b")]})
+    catalogue.file("s").unlink()
+    os.mkfifo(catalogue.file("s"))
+    await catalogue.sync()
+    assert "no regular file" in (await only_source(ctx)).message
+    assert len(await versions(ctx, deleted=False)) == 1
+
+
+async def test_cancelled_run_gives_its_source_back(ctx: Ctx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue = await seed(ctx, tmp_path, {"s": [document("a/b")]})
+    before = await versions(ctx)
+    fetching = asyncio.Event()
+
+    async def hang(*_: Any) -> Any:
+        fetching.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(sync, "fetch", hang)
+    task = asyncio.create_task(catalogue.sync())
+    await fetching.wait()
+    assert (await only_source(ctx)).phase is SyncPhase.SYNCING
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    monkeypatch.undo()
+    assert (await only_source(ctx)).phase is SyncPhase.COMPLETE
+    assert await versions(ctx) == before
+    assert await sync.run_next_due(ctx, "another", "SCHEDULE")
+
+
+async def test_orphaned_lease_is_freed_by_the_only_user_of_a_database(ctx: Ctx, tmp_path: Path) -> None:
+    await seed(ctx, tmp_path, {"s": [document("a/b")]})
+    async with ctx.db.write() as tx:
+        await tx.session.execute(
+            text("update source set next_run_at = now(), lease_owner = 'x', lease_until = now() + interval '1 hour'")
+        )
+    assert not await sync.run_next_due(ctx, "test", "SCHEDULE")
+    await sync.release_orphans(ctx)
+    assert await sync.run_next_due(ctx, "test", "SCHEDULE")
+
+
+async def test_bulk_change_leaves_merged_search_indexes(ctx: Ctx, tmp_path: Path) -> None:
+    await seed(ctx, tmp_path, {"s": [document(f"a/b{number}") for number in range(sync.SETTLE_ROWS)]})
+    pending = await rows(
+        ctx, "select gin_clean_pending_list(c.oid) from pg_class c where relname like 'ix_entry_search_%'"
+    )
+    assert pending == [(0,), (0,)]
