@@ -51,6 +51,8 @@ class Addresses:
 async def serve(settings: Settings, addresses: Addresses, on_ready: Callable[[], None]) -> None:
     """Runs until SIGINT or SIGTERM. Raises ConfigError, Unavailable for what keeps it from starting."""
     refuse_unbuilt(settings)
+    for warning in (*settings.warnings, *unbuilt_settings(settings)):
+        log.warning("configuration", detail=warning)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -88,6 +90,20 @@ def refuse_unbuilt(settings: Settings) -> None:
         )
     if problems:
         raise ConfigError(problems)
+
+
+def unbuilt_settings(settings: Settings) -> Iterator[str]:
+    """A sentence for each setting that is used and has no effect yet; sources speak for themselves."""
+    used = {
+        "telemetry.enabled": settings.telemetry.enabled,
+        "audit.enabled": settings.audit.enabled,
+        "compress_response": settings.compress_response,
+        "syncPolicy.maxRemovalPercent": any(s.sync_policy.max_removal_percent != 50 for s in settings.sources),
+        "claims": any(s.claims for s in settings.sources) or any(r.claims for r in settings.registries),
+    }
+    for name, is_used in used.items():
+        if is_used:
+            yield f"{name} is set, but has no effect in this release"
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from app.cli import cli
@@ -71,3 +72,13 @@ def test_check_config_accepts_the_examples(name: str, monkeypatch: pytest.Monkey
     checked = run("check-config", "--config", f"examples/{name}")
     assert checked.exit_code == 0, checked.stderr
     assert "no problems" in checked.stdout
+
+
+def test_every_flag_of_serve_and_its_variable_is_documented() -> None:
+    documented = (EXAMPLES.parent / "docs/configuration.md").read_text()
+    command = get_command(cli).commands["serve"]  # type: ignore[attr-defined]  # typer does not declare the group
+    flags = [option for option in command.params if option.name != "help"]
+    assert len(flags) == 4
+    for option in flags:
+        assert f"`{option.opts[0]}`" in documented
+        assert option.envvar is None or f"`{option.envvar}`" in documented

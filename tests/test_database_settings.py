@@ -14,7 +14,7 @@ from app.core.embedded import EmbeddedPostgres
 from app.core.errors import ConfigError, Unavailable
 from app.core.settings import Settings, load_settings
 from app.models.queries import ListServers
-from app.process import open_database, refuse_unbuilt
+from app.process import open_database, refuse_unbuilt, unbuilt_settings
 from app.resolvers.context import Ctx
 from app.resolvers.servers import list_servers
 from tests.seeding import document, seed
@@ -68,6 +68,17 @@ async def test_refused_login_is_a_clear_error(postgres: EmbeddedPostgres, tmp_pa
     with pytest.raises(Unavailable, match="nobody_at_all"):
         async with open_database(settings(tmp_path, host=postgres.connect_args()["host"], user="nobody_at_all")):
             pass
+
+
+def test_setting_without_effect_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    source = {"name": "s", "managed": {}, "claims": {"org": "acme"}}
+    config = {"sources": [source], "auth": {"mode": "anonymous"}, "audit": {"enabled": True}}
+    path.write_text(yaml.safe_dump(config))
+    told = " ".join(unbuilt_settings(load_settings(path, {"THV_REGISTRY_COMPRESS_RESPONSE": "true"})))
+    for name in ("audit.enabled", "claims", "compress_response"):
+        assert f"{name} is set, but has no effect" in told
+    assert "telemetry" not in told
 
 
 def test_sign_in_that_is_not_built_is_refused(tmp_path: Path) -> None:

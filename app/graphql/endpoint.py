@@ -19,7 +19,7 @@ from app.graphql.context import GraphQLContext
 from app.graphql.errors import format_error
 
 MAX_BODY_BYTES = 2**20
-MAX_OBJECTS = 4000
+MAX_OBJECTS = 1000
 """Objects and lists in a body. Each costs time before any limit of the schema can refuse it."""
 
 MAX_NESTING = 50
