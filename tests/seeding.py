@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from app.core.settings import Settings, load_settings
+from app.models.kinds import SyncTrigger
 from app.resolvers.configuration import reconcile
 from app.resolvers.context import Ctx
 from app.resolvers.sync import run_next_due
@@ -66,7 +67,7 @@ class Catalogue:
     async def sync(self) -> None:
         """Apply the configuration and run every source once, as a start of the server does."""
         await reconcile(self.ctx, self.settings())
-        while await run_next_due(self.ctx, "test", "START"):
+        while await run_next_due(self.ctx, "test", SyncTrigger.START):
             pass
 
 

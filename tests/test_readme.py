@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from app.core.settings import load_settings
+from app.models.kinds import SyncTrigger
 from app.resolvers.configuration import reconcile
 from app.resolvers.context import Ctx
 from app.resolvers.sync import run_next_due
@@ -29,7 +30,7 @@ async def client(shared_ctx: Ctx) -> AsyncIterator[httpx.AsyncClient]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         await reconcile(shared_ctx, load_settings(Path("examples/config.yaml"), {}))
-        while await run_next_due(shared_ctx, "test", "START"):
+        while await run_next_due(shared_ctx, "test", SyncTrigger.START):
             pass
     async with connect(shared_ctx) as opened:
         yield opened

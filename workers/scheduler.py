@@ -11,6 +11,7 @@ from contextlib import suppress
 import structlog
 
 from app.core.errors import Unavailable
+from app.models.kinds import SyncTrigger
 from app.resolvers.context import Ctx
 from app.resolvers.sync import run_next_due
 
@@ -26,12 +27,12 @@ async def run_scheduler(ctx: Ctx, stop: asyncio.Event, drained: asyncio.Event) -
     """
     # Host and process number tell an operator who holds a lease; the token tells apart containers that share both.
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    trigger = "START"
+    trigger = SyncTrigger.START
     while not stop.is_set():
         try:
             while not stop.is_set() and await run_next_due(ctx, owner, trigger):
                 pass
-            trigger = "SCHEDULE"
+            trigger = SyncTrigger.SCHEDULE
             drained.set()
         except Unavailable as error:
             log.warning("scheduler_waits", error=str(error), reason=error.reason)

@@ -91,4 +91,4 @@ class GraphQLContext:
         self.loaders = Loaders(self.ctx)
 
 
-Info_ = Info[GraphQLContext, None]
+GraphQLInfo = Info[GraphQLContext, None]

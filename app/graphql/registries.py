@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from app.graphql import servers, sources
-from app.graphql.context import Info_
+from app.graphql.context import GraphQLInfo
 from app.graphql.inputs import ServerOrder, ServerWhere
 from app.graphql.node import Node, node_id
 from app.graphql.pagination import After, Before, Connection, First, Last, connect, cursor, window
@@ -42,7 +42,7 @@ class RegistrySource:
     source_id: strawberry.Private[int]
 
     @strawberry.field(description="The source.")
-    async def source(self, info: Info_) -> Annotated[Source, strawberry.lazy("app.graphql.sources")]:
+    async def source(self, info: GraphQLInfo) -> Annotated[Source, strawberry.lazy("app.graphql.sources")]:
         view = await info.context.loaders.source.load(self.source_id)
         assert view is not None  # noqa: S101  # a foreign key says so
         return sources.Source.of(view)
@@ -74,13 +74,13 @@ class Registry(Node):
         return [RegistrySource(position=i, source_id=source_id) for i, source_id in enumerate(self.view.source_ids)]
 
     @strawberry.field(description="How many servers are seen in it.")
-    async def server_count(self, info: Info_) -> int:
+    async def server_count(self, info: GraphQLInfo) -> int:
         return await info.context.loaders.server_count.load(self.view.id) or 0
 
     @strawberry.field(description="The servers that are seen in it: one a name.")
     async def servers(
         self,
-        info: Info_,
+        info: GraphQLInfo,
         search: Search = None,
         where: Where = None,
         order_by: OrderBy = None,
@@ -115,7 +115,7 @@ Places = tuple[int | None, str | None, int | None, str | None]
 """first, after, last, before."""
 
 
-async def connect_servers(info: Info_, query: ListServers, places: Places) -> Connection[Any]:
+async def connect_servers(info: GraphQLInfo, query: ListServers, places: Places) -> Connection[Any]:
     # Everything that makes the list what it is, so that a cursor of another list is refused.
     listed_by = hashlib.blake2b(repr(query).encode(), digest_size=6).hexdigest()
     chosen = window(*places, listed_by=listed_by)

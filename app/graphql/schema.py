@@ -13,7 +13,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from app.core.errors import Invalid
-from app.graphql.context import Info_, Loaders
+from app.graphql.context import GraphQLInfo, Loaders
 from app.graphql.errors import log_errors
 from app.graphql.node import Node, parse_node_id
 from app.graphql.pagination import After, Before, Connection, First, Last, connect_all, window
@@ -40,7 +40,7 @@ Name = Annotated[str, strawberry.argument(description="The name.")]
 class Query:
     @strawberry.field(description="The object with this id; null if there is none.")
     async def node(
-        self, info: Info_, id: Annotated[strawberry.ID, strawberry.argument(description="The id.")]
+        self, info: GraphQLInfo, id: Annotated[strawberry.ID, strawberry.argument(description="The id.")]
     ) -> Node | None:
         return (await _nodes(info, [id]))[0]
 
@@ -48,7 +48,7 @@ class Query:
         description="The objects with these ids, at most 100, in their order; null for each that is none."
     )
     async def nodes(
-        self, info: Info_, ids: Annotated[list[strawberry.ID], strawberry.argument(description="The ids.")]
+        self, info: GraphQLInfo, ids: Annotated[list[strawberry.ID], strawberry.argument(description="The ids.")]
     ) -> list[Node | None]:
         if len(ids) > MAX_IDS:
             raise Invalid(f"ids holds {len(ids)} ids; {MAX_IDS} at most")
@@ -57,7 +57,7 @@ class Query:
     @strawberry.field(description="The servers of a registry: one a name, the one with precedence.")
     async def servers(
         self,
-        info: Info_,
+        info: GraphQLInfo,
         registry: RegistryName = None,
         search: Search = None,
         where: Where = None,
@@ -73,7 +73,11 @@ class Query:
 
     @strawberry.field(description="One server; null if there is none of that name.")
     async def server(
-        self, info: Info_, name: ServerName, registry: RegistryName = None, include_deleted: IncludeDeleted = False
+        self,
+        info: GraphQLInfo,
+        name: ServerName,
+        registry: RegistryName = None,
+        include_deleted: IncludeDeleted = False,
     ) -> Server | None:
         view = await info.context.loaders.version.load((registry, name, LATEST, include_deleted))
         return None if view is None else Server.of(registry, view)
@@ -81,7 +85,7 @@ class Query:
     @strawberry.field(description="One version of a server; null if there is none.")
     async def server_version(
         self,
-        info: Info_,
+        info: GraphQLInfo,
         name: ServerName,
         version: VersionName = LATEST,
         registry: RegistryName = None,
@@ -92,30 +96,30 @@ class Query:
 
     @strawberry.field(description="The registries, by name.")
     async def registries(
-        self, info: Info_, first: First = None, after: After = None, last: Last = None, before: Before = None
+        self, info: GraphQLInfo, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[Registry]:
         found = await registries.list_registries(info.context.ctx)
         return connect_all(found, lambda view: view.name, Registry.of, window(first, after, last, before))
 
     @strawberry.field(description="One registry; null if there is none of that name.")
-    async def registry(self, info: Info_, name: Name) -> Registry | None:
+    async def registry(self, info: GraphQLInfo, name: Name) -> Registry | None:
         view = await info.context.loaders.registry_by_name.load(name)
         return None if view is None else Registry.of(view)
 
     @strawberry.field(description="The sources, by name, with the state of their synchronisation.")
     async def sources(
-        self, info: Info_, first: First = None, after: After = None, last: Last = None, before: Before = None
+        self, info: GraphQLInfo, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[Source]:
         found = await sources.list_sources(info.context.ctx)
         return connect_all(found, lambda view: view.name, Source.of, window(first, after, last, before))
 
     @strawberry.field(description="One source; null if there is none of that name.")
-    async def source(self, info: Info_, name: Name) -> Source | None:
+    async def source(self, info: GraphQLInfo, name: Name) -> Source | None:
         view = await info.context.loaders.source_by_name.load(name)
         return None if view is None else Source.of(view)
 
 
-async def _nodes(info: Info_, ids: Sequence[str]) -> list[Node | None]:
+async def _nodes(info: GraphQLInfo, ids: Sequence[str]) -> list[Node | None]:
     """Each id is looked up through a loader, so that all of them together take one statement a type."""
     return list(await asyncio.gather(*(_node(info.context.loaders, *parse_node_id(text)) for text in ids)))
 

@@ -16,7 +16,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from app.graphql import registries, sources
-from app.graphql.context import Info_
+from app.graphql.context import GraphQLInfo
 from app.graphql.documents import Icon, Package, Repository, Transport, publisher_metadata
 from app.graphql.inputs import ServerStatus
 from app.graphql.node import Node, node_id
@@ -118,7 +118,7 @@ class ServerVersion(Node):
         return JSON(self.seen.document)
 
     @strawberry.field(description="The server this is a version of.")
-    async def server(self, info: Info_) -> Server:
+    async def server(self, info: GraphQLInfo) -> Server:
         key = (self.seen.registry, self.name, LATEST, True)
         latest = await info.context.loaders.version.load(key)
         return Server.of(self.seen.registry, latest or self.seen.view)
@@ -173,7 +173,9 @@ class Server(Node):
 
     @strawberry.field(description="One version; null if there is none of that string.")
     async def version(
-        self, info: Info_, version: Annotated[str, strawberry.argument(description="The version string, or `latest`.")]
+        self,
+        info: GraphQLInfo,
+        version: Annotated[str, strawberry.argument(description="The version string, or `latest`.")],
     ) -> ServerVersion | None:
         view = await info.context.loaders.version.load((self.seen.registry, self.name, version, False))
         return None if view is None else ServerVersion.of(self.seen.registry, view)
@@ -181,7 +183,7 @@ class Server(Node):
     @strawberry.field(description="The versions, newest first.")
     async def versions(
         self,
-        info: Info_,
+        info: GraphQLInfo,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -202,12 +204,14 @@ class Server(Node):
         )
 
     @strawberry.field(description="The source it comes from.")
-    async def source(self, info: Info_) -> Annotated[Source, strawberry.lazy("app.graphql.sources")]:
+    async def source(self, info: GraphQLInfo) -> Annotated[Source, strawberry.lazy("app.graphql.sources")]:
         from_source = await info.context.loaders.source.load(self.seen.view.source_id)
         assert from_source is not None  # noqa: S101  # entries have a source: a foreign key says so
         return sources.Source.of(from_source)
 
     @strawberry.field(description="The registries in which it is seen, by name.")
-    async def registries(self, info: Info_) -> list[Annotated[Registry, strawberry.lazy("app.graphql.registries")]]:
+    async def registries(
+        self, info: GraphQLInfo
+    ) -> list[Annotated[Registry, strawberry.lazy("app.graphql.registries")]]:
         held_by = await info.context.loaders.registries_holding.load(self.seen.view.entry_id)
         return [registries.Registry.of(view) for view in held_by or ()]

@@ -11,7 +11,7 @@ from strawberry.scalars import JSON
 
 from app.core.settings import format_duration
 from app.graphql import registries
-from app.graphql.context import Info_
+from app.graphql.context import GraphQLInfo
 from app.graphql.node import Node, node_id
 from app.graphql.pagination import After, Before, Connection, First, Last, connect, cursor, window
 from app.models.queries import Window
@@ -102,7 +102,7 @@ class SyncRun(Node):
         return [Rejection(**rejection) for rejection in self.view.rejections]
 
     @strawberry.field(description="The source it ran for.")
-    async def source(self, info: Info_) -> Source:
+    async def source(self, info: GraphQLInfo) -> Source:
         view = await info.context.loaders.source.load(self.view.source_id)
         assert view is not None  # noqa: S101  # a foreign key says so
         return Source.of(view)
@@ -163,13 +163,13 @@ class Source(Node):
         )
 
     @strawberry.field(description="Its last run.")
-    async def last_run(self, info: Info_) -> SyncRun | None:
+    async def last_run(self, info: GraphQLInfo) -> SyncRun | None:
         page = await info.context.loaders.runs(Window(limit=1)).load(self.view.id)
         return SyncRun.of(page.items[0]) if page and page.items else None
 
     @strawberry.field(description="Its runs, the newest first. Of runs that changed nothing only the last is kept.")
     async def runs(
-        self, info: Info_, first: First = None, after: After = None, last: Last = None, before: Before = None
+        self, info: GraphQLInfo, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[SyncRun]:
         listed_by = f"runs of {self.name}"
         chosen = window(first, after, last, before, listed_by=listed_by)
@@ -179,7 +179,9 @@ class Source(Node):
         return connect(page, cursors, SyncRun.of, lambda: count_runs(info.context.ctx, self.view.id))
 
     @strawberry.field(description="The registries that list it, by name.")
-    async def registries(self, info: Info_) -> list[Annotated[Registry, strawberry.lazy("app.graphql.registries")]]:
+    async def registries(
+        self, info: GraphQLInfo
+    ) -> list[Annotated[Registry, strawberry.lazy("app.graphql.registries")]]:
         views = await info.context.loaders.registry.load_many(list(self.view.registry_ids))
         found = [registries.Registry.of(view) for view in views if view is not None]
         return sorted(found, key=lambda registry: registry.name)

@@ -8,6 +8,7 @@ facet_value. Names and versions compare bytewise everywhere, whatever the cluste
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -32,6 +33,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlmodel import Field, SQLModel
+
+from app.core.settings import SourceKind
+from app.models.kinds import CreationType, SyncOutcome, SyncTrigger
 
 AGGREGATE_ID = 0
 """The built-in registry that holds every source some registry lists, in the order they are first listed. It answers
@@ -61,6 +65,10 @@ def _bytewise() -> Text:
     return Text(collation="C")
 
 
+def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
+    return CheckConstraint(f"{column} in ({', '.join(repr(str(word)) for word in words)})", name=column)
+
+
 def _time(*, nullable: bool = False, now: bool = False) -> Column[Any]:
     return Column(DateTime(timezone=True), nullable=nullable, server_default=func.now() if now else None)
 
@@ -79,8 +87,8 @@ class Source(Base, table=True):
 
     __table_args__ = (
         UniqueConstraint("name"),
-        CheckConstraint("kind in ('git', 'api', 'file', 'managed', 'kubernetes')", name="kind"),
-        CheckConstraint("creation_type in ('CONFIG', 'API')", name="creation_type"),
+        _one_of("kind", SourceKind),
+        _one_of("creation_type", CreationType),
         Index("ix_source_due", "next_run_at"),
     )
     id: int = Field(sa_column=Column(SmallInteger, Identity(), primary_key=True))
@@ -111,7 +119,7 @@ class Registry(Base, table=True):
 
     __table_args__ = (
         UniqueConstraint("name"),
-        CheckConstraint("creation_type in ('CONFIG', 'API')", name="creation_type"),
+        _one_of("creation_type", CreationType),
     )
     id: int = Field(sa_column=Column(SmallInteger, Identity(), primary_key=True))
     name: str = Field(sa_column=Column(_bytewise(), nullable=False))
@@ -260,10 +268,8 @@ class SyncRun(Base, table=True):
     __tablename__ = "sync_run"
     __table_args__ = (
         Index("ix_sync_run_source", "source_id", text("id desc")),
-        CheckConstraint("trigger in ('START', 'SCHEDULE', 'MANUAL')", name="trigger"),
-        CheckConstraint(
-            "outcome in ('RUNNING', 'APPLIED', 'UNCHANGED', 'HELD', 'FAILED', 'INTERRUPTED')", name="outcome"
-        ),
+        _one_of("trigger", SyncTrigger),
+        _one_of("outcome", SyncOutcome),
     )
     id: int = Field(sa_column=Column(BigInteger, Identity(), primary_key=True))
     source_id: int = Field(sa_column=Column(ForeignKey("source.id", ondelete="CASCADE"), nullable=False))

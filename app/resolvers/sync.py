@@ -22,7 +22,7 @@ import structlog
 from app.core.database import Session
 from app.core.errors import AppError, SourceError, Unavailable
 from app.core.settings import SourceFormat
-from app.models.kinds import Status
+from app.models.kinds import Status, SyncOutcome, SyncTrigger
 from app.models.snapshot import Document, Snapshot
 from app.models.views import SourceView
 from app.resolvers.context import Ctx
@@ -57,7 +57,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    outcome: str
+    outcome: SyncOutcome
     message: str
     digest: str | None = None
     applied_hash: str | None = None
@@ -65,7 +65,7 @@ class Result:
     counts: Mapping[str, Any] = field(default_factory=dict)
 
 
-async def run_next_due(ctx: Ctx, owner: str, trigger: str) -> bool:
+async def run_next_due(ctx: Ctx, owner: str, trigger: SyncTrigger) -> bool:
     """Run the source that has been due longest; False if none is due.
 
     `owner` names the process. Never raises for what is wrong with a source: that is the run's outcome. Raises
@@ -108,10 +108,10 @@ async def _synchronise(ctx: Ctx, run: Run) -> None:
     if applied_hash == source.applied_hash:
         message = "nothing changed since the last success" if source.consecutive_failures else source.message
         async with ctx.db.write() as tx:
-            await _finish(ctx, tx.session, run, Result("UNCHANGED", message, content.digest, applied_hash))
+            await _finish(ctx, tx.session, run, Result(SyncOutcome.UNCHANGED, message, content.digest, applied_hash))
         return
     snapshot = await asyncio.to_thread(_read, source, content.data)
-    await _apply(ctx, run, Result("UNCHANGED", "", content.digest, applied_hash), snapshot)
+    await _apply(ctx, run, Result(SyncOutcome.UNCHANGED, "", content.digest, applied_hash), snapshot)
 
 
 def _read(source: SourceView, data: bytes) -> Snapshot:
@@ -138,7 +138,7 @@ async def _apply(ctx: Ctx, run: Run, result: Result, snapshot: Snapshot) -> None
         difference = compare(await stored_versions(tx.session, target), snapshot.documents)
         if difference:
             revision = await apply_difference(tx.session, target, difference, ctx.clock())
-            result = replace(result, outcome="APPLIED", revision=revision)
+            result = replace(result, outcome=SyncOutcome.APPLIED, revision=revision)
         result = replace(result, message=_summary(difference, snapshot), counts=_counts(difference, snapshot))
         await _finish(ctx, tx.session, run, result)
         if difference.size >= SETTLE_ROWS:
@@ -173,12 +173,12 @@ def compare(stored: Mapping[VersionName, Stored], documents: Iterable[Document])
 async def _record_failure(ctx: Ctx, run: Run, message: str) -> None:
     log.warning("sync_failed", source=run.source.name, run=run.id, error=message)
     async with ctx.db.write() as tx:
-        await _finish(ctx, tx.session, run, Result("FAILED", message))
+        await _finish(ctx, tx.session, run, Result(SyncOutcome.FAILED, message))
 
 
 async def _finish(ctx: Ctx, session: Session, run: Run, result: Result) -> None:
     now = ctx.clock()
-    failed = result.outcome == "FAILED"
+    failed = result.outcome is SyncOutcome.FAILED
     failures = run.source.consecutive_failures + 1 if failed else 0
     interval = timedelta(seconds=run.source.interval_seconds or 0)
     state: dict[str, Any] = {

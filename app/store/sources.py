@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import Invalid
-from app.models.kinds import CreationType
+from app.models.kinds import CreationType, SyncOutcome, SyncTrigger
 from app.models.queries import Key, Window
 from app.models.views import Page, SourceView, SyncRunView, cut_page
 
@@ -198,7 +198,7 @@ async def release_all(session: AsyncSession) -> None:
     )
 
 
-async def start_run(session: AsyncSession, source_id: int, trigger: str, now: datetime) -> int:
+async def start_run(session: AsyncSession, source_id: int, trigger: SyncTrigger, now: datetime) -> int:
     """Record a new run. Runs of the source that never ended belong to processes that died: they are closed here."""
     await session.execute(
         text(
@@ -228,7 +228,7 @@ async def finish_run(session: AsyncSession, source_id: int, run_id: int, values:
     await session.execute(
         text(f"update sync_run set {columns} where id = :id and outcome = 'RUNNING'"), {"id": run_id, **given}
     )
-    if values["outcome"] == "UNCHANGED":
+    if values["outcome"] == SyncOutcome.UNCHANGED:
         await session.execute(
             text(
                 "delete from sync_run where source_id = :source and outcome = 'UNCHANGED' and id < :id and id >"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.models.kinds import Status, SyncPhase
+from app.models.kinds import Status, SyncPhase, SyncTrigger
 from app.models.queries import ListServers, Window
 from app.models.views import SourceView, SyncRunView, VersionView
 from app.resolvers import sync
@@ -228,10 +228,10 @@ async def test_wrong_format_is_an_error_that_says_what_to_write(ctx: Ctx, tmp_pa
 
 async def test_source_is_due_again_after_its_interval_not_before(ctx: Ctx, tmp_path: Path) -> None:
     await seed(ctx, tmp_path, {"s": [document("a/b")]})
-    assert not await sync.run_next_due(ctx, "test", "SCHEDULE")
+    assert not await sync.run_next_due(ctx, "test", SyncTrigger.SCHEDULE)
     async with ctx.db.write() as tx:
         await tx.session.execute(text("update source set next_run_at = next_run_at - interval '1 hour'"))
-    assert await sync.run_next_due(ctx, "test", "SCHEDULE")
+    assert await sync.run_next_due(ctx, "test", SyncTrigger.SCHEDULE)
     assert (await last_run(ctx)).trigger == "SCHEDULE"
 
 
@@ -248,11 +248,11 @@ async def test_leased_source_is_left_alone_until_the_lease_runs_out(ctx: Ctx, tm
             )
         )
     assert (await only_source(ctx)).phase is SyncPhase.SYNCING
-    assert not await sync.run_next_due(ctx, "test", "SCHEDULE")
+    assert not await sync.run_next_due(ctx, "test", SyncTrigger.SCHEDULE)
     async with ctx.db.write() as tx:
         await tx.session.execute(text("update source set lease_until = now() - interval '1 s'"))
     catalogue.put("s", [document("a/c")])
-    assert await sync.run_next_due(ctx, "test", "SCHEDULE")
+    assert await sync.run_next_due(ctx, "test", SyncTrigger.SCHEDULE)
     assert await rows(ctx, "select outcome from sync_run order by id") == [("APPLIED",), ("INTERRUPTED",), ("APPLIED",)]
 
 
@@ -345,7 +345,7 @@ async def test_cancelled_run_gives_its_source_back(ctx: Ctx, tmp_path: Path, mon
     monkeypatch.undo()
     assert (await only_source(ctx)).phase is SyncPhase.COMPLETE
     assert await versions(ctx) == before
-    assert await sync.run_next_due(ctx, "another", "SCHEDULE")
+    assert await sync.run_next_due(ctx, "another", SyncTrigger.SCHEDULE)
 
 
 async def test_orphaned_lease_is_freed_by_the_only_user_of_a_database(ctx: Ctx, tmp_path: Path) -> None:
@@ -354,9 +354,9 @@ async def test_orphaned_lease_is_freed_by_the_only_user_of_a_database(ctx: Ctx, 
         await tx.session.execute(
             text("update source set next_run_at = now(), lease_owner = 'x', lease_until = now() + interval '1 hour'")
         )
-    assert not await sync.run_next_due(ctx, "test", "SCHEDULE")
+    assert not await sync.run_next_due(ctx, "test", SyncTrigger.SCHEDULE)
     await sync.release_orphans(ctx)
-    assert await sync.run_next_due(ctx, "test", "SCHEDULE")
+    assert await sync.run_next_due(ctx, "test", SyncTrigger.SCHEDULE)
 
 
 async def test_bulk_change_leaves_merged_search_indexes(ctx: Ctx, tmp_path: Path) -> None:
