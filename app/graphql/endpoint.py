@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from graphql import GraphQLError
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
@@ -27,16 +28,18 @@ MAX_NESTING = 50
 
 class GraphQLEndpoint(GraphQL[GraphQLContext, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuses a body that could not be an operation before anything of GraphQL runs."""
-        if scope["type"] == "http" and scope["method"] == "POST":
-            try:
+        """Refuses what could not be an operation before anything of GraphQL runs."""
+        try:
+            if scope["type"] == "http" and scope["method"] == "POST":
                 receive = _replay(await _read_body(receive), receive)
-            except Invalid as error:
-                status = 413 if isinstance(error, TooLarge) else 400
-                body = {"errors": [format_error(GraphQLError(str(error), original_error=error))]}
-                await JSONResponse(body, status)(scope, receive, send)
-                return
-        await super().__call__(scope, receive, send)
+            elif scope["type"] == "http":
+                _check_parameters(QueryParams(scope["query_string"]))
+        except Invalid as error:
+            status = 413 if isinstance(error, TooLarge) else 400
+            body = {"errors": [format_error(GraphQLError(str(error), original_error=error))]}
+            await JSONResponse(body, status)(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> GraphQLContext:
         return GraphQLContext(request.app.state.ctx)
@@ -57,25 +60,32 @@ async def _read_body(receive: Receive) -> bytes:
         more = message.get("more_body", False)
         if len(body) > MAX_BODY_BYTES:
             raise TooLarge(f"the body is larger than {MAX_BODY_BYTES >> 20} MiB")
-    _check_body(body)
+    _check_json("the body", body, 'an object such as {"query": "{ servers { totalCount } }"}')
     return body
 
 
-def _check_body(body: bytes) -> None:
-    if body.count(b"{") + body.count(b"[") > MAX_OBJECTS:
-        raise Invalid(f"the body holds more than {MAX_OBJECTS} objects and lists")
+def _check_parameters(given: QueryParams) -> None:
+    """An operation may come by GET, its variables as JSON in the query string."""
+    for name in ("variables", "extensions"):
+        if given.get(name):
+            _check_json(name, given[name].encode("utf-8", "replace"), "an object")
+
+
+def _check_json(what: str, text: bytes, shape: str) -> None:
+    if text.count(b"{") + text.count(b"[") > MAX_OBJECTS:
+        raise Invalid(f"{what} holds more than {MAX_OBJECTS} objects and lists")
     try:
-        value = orjson.loads(body)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise Invalid(f"the body is not JSON: {error}") from error
+        raise Invalid(f"{what} is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise Invalid('the body must be an object such as {"query": "{ servers { totalCount } }"}')
+        raise Invalid(f"{what} must be {shape}")
     level: list[Any] = [value]
     for _ in range(MAX_NESTING):
         level = [child for item in level for child in (item.values() if isinstance(item, dict) else item)]
         level = [child for child in level if isinstance(child, dict | list)]
     if level:
-        raise Invalid(f"the body is nested more than {MAX_NESTING} deep")
+        raise Invalid(f"{what} is nested more than {MAX_NESTING} deep")
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -101,3 +101,26 @@ async def test_times_at_the_ends_of_the_calendar_are_compared(client: httpx.Asyn
 async def test_operation_beyond_the_limits_is_refused(client: httpx.AsyncClient, query: str, words: str) -> None:
     errors = (await client.post("/graphql", json={"query": query})).json()["errors"]
     assert words in errors[0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ('{"w":{"AND":[' + "{}," * 2000 + "{}]}}", "variables holds more than 1000 objects"),
+        ("[" * 900, "variables is not JSON"),
+        ("[]", "variables must be an object"),
+        ('{"a":' * 60 + "1" + "}" * 60, "variables is nested more than 50 deep"),
+    ],
+)
+async def test_variables_of_a_get_are_held_to_the_same_limits(
+    client: httpx.AsyncClient, variables: str, words: str
+) -> None:
+    answer = await client.get("/graphql", params={"query": LIST, "variables": variables})
+    assert answer.status_code == 400
+    assert words in answer.json()["errors"][0]["message"]
+
+
+async def test_get_with_usable_variables_is_answered(client: httpx.AsyncClient) -> None:
+    variables = '{"w": {"name": {"eq": "a/b"}}}'
+    answer = await client.get("/graphql", params={"query": LIST, "variables": variables})
+    assert answer.json() == {"data": {"servers": {"totalCount": 0}}}
