@@ -17,13 +17,14 @@ from app.rest.errors import answer_app_error, answer_http_error
 from app.rest.middleware import Edge, RawPath
 from app.rest.routes import OPERATIONS, ROUTES
 
-MIDDLEWARE = [Middleware(Edge), Middleware(RawPath)]
 HANDLERS = {AppError: answer_app_error, HTTPException: answer_http_error}
 
 
-def create_app(ctx: Ctx, stopping: asyncio.Event) -> Starlette:
-    """The public application. Once `stopping` is set, readiness is refused so that no new traffic is sent here."""
-    return _compose([*ROUTES, Route("/graphql", GraphQLEndpoint(schema))], ctx, stopping)
+def create_app(ctx: Ctx, stopping: asyncio.Event, prefix: str = "") -> Starlette:
+    """The public application, at the root and under `prefix`. Once `stopping` is set, readiness is refused so that no
+    new traffic is sent here.
+    """
+    return _compose([*ROUTES, Route("/graphql", GraphQLEndpoint(schema))], ctx, stopping, prefix)
 
 
 def create_internal_app(ctx: Ctx, stopping: asyncio.Event) -> Starlette:
@@ -31,8 +32,9 @@ def create_internal_app(ctx: Ctx, stopping: asyncio.Event) -> Starlette:
     return _compose(OPERATIONS, ctx, stopping)
 
 
-def _compose(routes: list[BaseRoute], ctx: Ctx, stopping: asyncio.Event) -> Starlette:
-    app = Starlette(routes=routes, middleware=MIDDLEWARE, exception_handlers=HANDLERS)
+def _compose(routes: list[BaseRoute], ctx: Ctx, stopping: asyncio.Event, prefix: str = "") -> Starlette:
+    middleware = [Middleware(Edge), Middleware(RawPath, prefix=prefix)]
+    app = Starlette(routes=routes, middleware=middleware, exception_handlers=HANDLERS)
     app.router.redirect_slashes = False
     app.state.ctx = ctx
     app.state.stopping = stopping

@@ -33,13 +33,14 @@ def tagged(name: str, *tags: str, version: str = "1.0.0", **extension: Any) -> d
 
 
 class Catalogue:
-    """Sources as files in a folder, and a configuration over them."""
+    """Sources as files in a folder, managed ones with a registry each, and a configuration over them."""
 
     def __init__(self, ctx: Ctx, folder: Path) -> None:
         self.ctx = ctx
         self.folder = folder
         self.sources: dict[str, dict[str, Any]] = {}
         self.registries: dict[str, Sequence[str]] = {}
+        self.managed: list[str] = []
 
     def file(self, source: str) -> Path:
         return self.folder / f"{source}.json"
@@ -57,7 +58,10 @@ class Catalogue:
     def settings(self) -> Settings:
         config = {
             "sources": [{"name": name, **settings} for name, settings in self.sources.items()],
-            "registries": [{"name": name, "sources": list(names)} for name, names in self.registries.items()],
+            "registries": [
+                *({"name": name, "sources": list(names)} for name, names in self.registries.items()),
+                *({"name": name, "managed": {}} for name in self.managed),
+            ],
             "auth": {"mode": "anonymous"},
         }
         path = self.folder / "config.yaml"

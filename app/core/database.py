@@ -5,6 +5,7 @@ Owns the engine's settings and the translation of lost connections into `Unavail
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -33,8 +34,10 @@ SERVER_SETTINGS = {
 }
 
 _LOST = (InterfaceError, PoolTimeout, OSError, TimeoutError)
-# Classes of PostgreSQL's error codes: connection lost, login refused, no such database, too busy, shutting down.
+# Classes of PostgreSQL's error codes: connection lost, login refused, no such database, too busy, shutting down. Of
+# another class only the code that tells of too long a wait for a lock.
 _REFUSED = ("08", "28", "3D", "53", "57")
+_LOCKED = "55P03"
 
 
 class Tx:
@@ -70,6 +73,8 @@ class Database:
         snapshot = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._readers = async_sessionmaker(snapshot, expire_on_commit=False)
         self._writers = async_sessionmaker(self.engine, expire_on_commit=False)
+        # Writers wait for each other inside the database. They may hold half the connections; the rest serve readers.
+        self._write_slots = asyncio.Semaphore(max(1, pool_size // 2))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -82,7 +87,7 @@ class Database:
     async def write(self) -> AsyncIterator[Tx]:
         """One transaction: committed at the end of the block, rolled back by any error, then its hooks run."""
         with _translated():
-            async with self._writers() as session, session.begin():
+            async with self._write_slots, self._writers() as session, session.begin():
                 tx = Tx(session)
                 yield tx
         for hook in tx.hooks:
@@ -103,6 +108,6 @@ def _translated() -> Iterator[None]:
         raise Unavailable("the database is not reachable at the moment", reason=str(error)) from error
     except DBAPIError as error:
         code = getattr(error.orig, "sqlstate", None) or ""
-        if error.connection_invalidated or code[:2] in _REFUSED:
+        if error.connection_invalidated or code[:2] in _REFUSED or code == _LOCKED:
             raise Unavailable("the database cannot be used at the moment", reason=str(error.orig)) from error
         raise

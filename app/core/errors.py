@@ -2,7 +2,8 @@
 
     AppError
     ├── Invalid            the caller sent something that cannot be used (REST 400)
-    │   └── TooLarge       more than is taken (REST 413)
+    │   ├── TooLarge       more than is taken (REST 413)
+    │   └── InvalidDocument a server.json that breaks rules; `issues` lists them all (REST 400 or 422, by contract)
     ├── Unauthenticated    no identity, or one that could not be checked (REST 401)
     ├── Forbidden          known, but not allowed (REST 403)
     ├── NotFound           absent, or hidden from this viewer (REST 404)
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class AppError(Exception):
@@ -35,6 +37,16 @@ class Invalid(AppError):
 
 class TooLarge(Invalid):
     code = "PAYLOAD_TOO_LARGE"
+
+
+class InvalidDocument(Invalid):
+    """`issues` are those of app.models.documents, errors and warnings."""
+
+    code = "VALIDATION_FAILED"
+
+    def __init__(self, message: str, issues: Sequence[Any]) -> None:
+        super().__init__(message)
+        self.issues = tuple(issues)
 
 
 class Unauthenticated(AppError):

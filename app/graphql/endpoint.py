@@ -15,6 +15,7 @@ from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.types import ExecutionResult
 
+from app.core.bodies import read_body
 from app.core.errors import Invalid, TooLarge
 from app.graphql.context import GraphQLContext
 from app.graphql.errors import format_error
@@ -31,7 +32,7 @@ class GraphQLEndpoint(GraphQL[GraphQLContext, None]):
         """Refuses what could not be an operation before anything of GraphQL runs."""
         try:
             if scope["type"] == "http" and scope["method"] == "POST":
-                receive = _replay(await _read_body(receive), receive)
+                receive = _replay(await _read_operation(receive), receive)
             elif scope["type"] == "http":
                 _check_parameters(QueryParams(scope["query_string"]))
         except Invalid as error:
@@ -51,15 +52,8 @@ class GraphQLEndpoint(GraphQL[GraphQLContext, None]):
         return answer
 
 
-async def _read_body(receive: Receive) -> bytes:
-    body = b""
-    more = True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > MAX_BODY_BYTES:
-            raise TooLarge(f"the body is larger than {MAX_BODY_BYTES >> 20} MiB")
+async def _read_operation(receive: Receive) -> bytes:
+    body = await read_body(receive, MAX_BODY_BYTES)
     _check_json("the body", body, 'an object such as {"query": "{ servers { totalCount } }"}')
     return body
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum, StrEnum
+
+from app.core.settings import SourceKind
 
 
 class Kind(IntEnum):
@@ -29,6 +32,15 @@ class CreationType(StrEnum):
 
     CONFIG = "CONFIG"
     API = "API"
+
+
+class RegistryType(StrEnum):
+    """What kind of registry the v0.4.9 API calls a source's registry."""
+
+    MANAGED = "MANAGED"
+    FILE = "FILE"
+    REMOTE = "REMOTE"
+    KUBERNETES = "KUBERNETES"
 
 
 class SyncPhase(StrEnum):
@@ -58,3 +70,18 @@ class SyncTrigger(StrEnum):
     START = "START"
     SCHEDULE = "SCHEDULE"
     MANUAL = "MANUAL"
+
+
+_TYPES = {
+    SourceKind.MANAGED: RegistryType.MANAGED,
+    SourceKind.FILE: RegistryType.FILE,
+    SourceKind.GIT: RegistryType.REMOTE,
+    SourceKind.API: RegistryType.REMOTE,
+    SourceKind.KUBERNETES: RegistryType.KUBERNETES,
+}
+
+
+def registry_type(kinds: Iterable[str]) -> RegistryType:
+    """The type of a registry with sources of these kinds, in order: MANAGED if one of them is, else the first's."""
+    types = [_TYPES[SourceKind(kind)] for kind in kinds]
+    return RegistryType.MANAGED if RegistryType.MANAGED in types or not types else types[0]

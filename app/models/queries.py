@@ -137,6 +137,11 @@ class ListServers:
     def shows_deleted(self) -> bool:
         return bool(self.include_deleted) or self.updated_since is not None
 
+    @property
+    def follows(self) -> bool:
+        """Whether the caller follows a registry, and so must learn of what it no longer shows."""
+        return self.updated_since is not None and not self.search and self.where is None and self.order is None
+
 
 def check_query(query: ListServers) -> None:
     """Raises Invalid, naming the argument, for a text that cannot be stored or a filter that is too large."""

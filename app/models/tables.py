@@ -2,7 +2,8 @@
 
 Truth: source, registry, registry_source, claim_set, entry, entry_version, sync_run, change, catalog.
 Derived, rebuilt by the store from the truth: listing (precedence and visibility per registry), entry_search,
-facet_value. Names and versions compare bytewise everywhere, whatever the cluster's locale.
+facet_value, published_remote. withdrawal remembers what registries no longer show. Names and versions compare bytewise
+everywhere, whatever the cluster's locale.
 """
 
 from __future__ import annotations
@@ -224,6 +225,42 @@ class Listing(Base, table=True):
     live: bool = Field(sa_column=Column(Boolean, nullable=False))
 
 
+class Withdrawal(Base, table=True):
+    """A version that a registry showed and shows no more although nobody deleted it: its source left the registry, or
+    another source's entry took the name. To those who follow the registry by `updated_since` it counts as deleted,
+    unless the entry that now has the name holds the same version.
+    """
+
+    __table_args__ = (Index("ix_withdrawal_at", "registry_id", "at"),)
+    registry_id: int = Field(
+        sa_column=Column(ForeignKey("registry.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    )
+    kind: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    name: str = Field(sa_column=Column(_bytewise(), primary_key=True))
+    version: str = Field(sa_column=Column(_bytewise(), primary_key=True))
+    # Plain numbers, no foreign keys: the row outlives its source.
+    source_id: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    claim_set_id: int = Field(sa_column=Column(Integer, nullable=False))
+    at: datetime = Field(sa_column=_time())
+    published_at: datetime = Field(sa_column=_time())
+    was_latest: bool = Field(sa_column=Column(Boolean, nullable=False))
+    document: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class PublishedRemote(Base, table=True):
+    """Derived: the SHA-256 of each remote URL of a published version, as no two servers may have the same one.
+
+    A digest, because a URL may be longer than an index can hold.
+    """
+
+    __tablename__ = "published_remote"
+    __table_args__ = (Index("ix_published_remote_digest", "digest"),)
+    version_id: int = Field(
+        sa_column=Column(ForeignKey("entry_version.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    )
+    digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+
+
 class EntrySearch(Base, table=True):
     """Derived: what searching and faceting read, from the entry's latest version. One row serves every registry."""
 
@@ -310,8 +347,11 @@ class Change(Base, table=True):
 
 
 class Catalog(Base, table=True):
-    """One row: the current revision. A write transaction raises it and so takes its turn."""
+    """One row: the current revision and its time. A write transaction raises both and so takes its turn."""
 
     __table_args__ = (CheckConstraint("id = 1", name="single"),)
     id: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
     revision: int = Field(sa_column=Column(BigInteger, nullable=False))
+    changed_at: datetime = Field(
+        sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("'epoch'::timestamptz"))
+    )

@@ -35,11 +35,15 @@ async def reconcile(ctx: Ctx, settings: Settings) -> None:
         source_ids = {source.name: await _save_source(session, source) for source in settings.sources}
         changed = await _carry_claims(session, settings, source_ids)
         changed |= await _save_registries(session, settings, source_ids)
-        changed |= await _drop_the_rest(ctx, session, settings)
+        changed |= await _drop_registries(session, settings)
+        gone = await sources.config_sources_beside(session, [s.name for s in settings.sources])
+        await sources.unlink_sources(session, list(gone))
         changed |= await _link_aggregate(session, settings, source_ids)
-        if changed:
-            await begin_change(session)
-            await relist_registries(session)
+        if changed or gone:
+            turn = await begin_change(session, ctx.clock())
+            await record_removal(session, list(gone), turn)
+            await relist_registries(session, turn.at)
+            await _drop_sources(session, gone)
         await _schedule(session, settings)
 
 
@@ -86,22 +90,24 @@ async def _save_registries(session: Session, settings: Settings, ids: Mapping[st
     return changed
 
 
-async def _drop_the_rest(ctx: Ctx, session: Session, settings: Settings) -> bool:
+async def _drop_registries(session: Session, settings: Settings) -> bool:
     gone = await registries.delete_registries(session, CreationType.CONFIG, [r.name for r in settings.registries])
-    sources_gone = await sources.config_sources_beside(session, [s.name for s in settings.sources])
-    if sources_gone:
-        await record_removal(session, list(sources_gone), await begin_change(session), ctx.clock())
-        await sources.delete_sources(session, list(sources_gone))
-    for kind, names in (("registry", gone), ("source", sources_gone.values())):
-        for name in names:
-            log.info("removed_with_the_configuration", kind=kind, name=name)
-    return bool(gone or sources_gone)
+    for name in gone:
+        log.info("removed_with_the_configuration", kind="registry", name=name)
+    return bool(gone)
+
+
+async def _drop_sources(session: Session, gone: Mapping[int, str]) -> None:
+    await sources.delete_sources(session, list(gone))
+    for name in gone.values():
+        log.info("removed_with_the_configuration", kind="source", name=name)
 
 
 async def _link_aggregate(session: Session, settings: Settings, ids: Mapping[str, int]) -> bool:
-    """The aggregate holds every source some registry lists, in the order of their first mention."""
+    """The aggregate holds every source some registry lists: in the order of the file, then of their creation."""
     configured = [ids[name] for registry in settings.registries for name in registry.sources]
-    others = [i for view in await registries.list_registries(session) for i in view.source_ids]
+    views = sorted(await registries.list_registries(session), key=lambda view: view.id)
+    others = [i for view in views for i in view.source_ids]
     return await registries.link_sources(session, AGGREGATE_ID, list(dict.fromkeys([*configured, *others])))
 
 
@@ -111,7 +117,16 @@ async def _schedule(session: Session, settings: Settings) -> None:
         reason = unsupported(source.kind, _config_of(source))
         if reason is None:
             due.append(source.name)
+        elif source.kind is SourceKind.MANAGED:
+            await sources.set_message(session, source.name, "")
         else:
             log.warning("source_not_synchronised", source=source.name, reason=reason)
             await sources.set_message(session, source.name, reason)
     await sources.make_due(session, due)
+    await _wake(session)
+
+
+async def _wake(session: Session) -> None:
+    """Sources of the API that wait for no run: this release may fetch them, or read their inline data, differently."""
+    held = [view for view in await sources.list_sources(session) if view.creation_type == CreationType.API]
+    await sources.wake_sources(session, [view.id for view in held if unsupported(view.kind, view.config) is None])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from app.auth.viewer import ANONYMOUS, Viewer
 from app.core.database import Database
+from app.models.documents import PublishPolicy
 
 
 def now() -> datetime:
@@ -19,3 +20,4 @@ class Ctx:
     db: Database
     viewer: Viewer = ANONYMOUS
     clock: Callable[[], datetime] = now
+    policy: PublishPolicy = field(default_factory=PublishPolicy)

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import random
+import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -19,14 +20,14 @@ from typing import Any
 
 import structlog
 
-from app.core.database import Session
+from app.core.database import Session, Tx
 from app.core.errors import AppError, SourceError, Unavailable
 from app.core.settings import SourceFormat
 from app.models.kinds import Status, SyncOutcome, SyncTrigger
 from app.models.snapshot import Document, Snapshot
 from app.models.views import SourceView
 from app.resolvers.context import Ctx
-from app.sources.adapters import fetch
+from app.sources.adapters import Content, fetch
 from app.sources.documents import READING
 from app.sources.filters import compile_filter
 from app.sources.formats import read_snapshot
@@ -42,6 +43,9 @@ FIRST_RETRY = timedelta(seconds=10)
 LAST_RETRY = timedelta(minutes=15)
 MAX_REJECTIONS = 200
 """Reasons kept with a run; the count tells of all."""
+
+CHANGED = "the source was changed during the run"
+"""Why a run was interrupted."""
 
 SETTLE_ROWS = 500
 
@@ -110,18 +114,18 @@ async def _synchronise(ctx: Ctx, run: Run) -> None:
         async with ctx.db.write() as tx:
             await _finish(ctx, tx.session, run, Result(SyncOutcome.UNCHANGED, message, content.digest, applied_hash))
         return
-    snapshot = await asyncio.to_thread(_read, source, content.data)
+    snapshot = await asyncio.to_thread(read_content, source.config, source.filter, content.data)
     await _apply(ctx, run, Result(SyncOutcome.UNCHANGED, "", content.digest, applied_hash), snapshot)
 
 
-def _read(source: SourceView, data: bytes) -> Snapshot:
-    """The documents of the source, validated and filtered; runs in a thread."""
-    given = source.config.get("format")
+def read_content(config: Mapping[str, Any], filters: Mapping[str, Any] | None, data: bytes) -> Snapshot:
+    """The documents of a source, validated and filtered. Takes long enough to want a thread. Raises SourceError."""
+    given = config.get("format")
     snapshot = read_snapshot(data, SourceFormat(given) if given else None)
     if not snapshot.documents:
         first = snapshot.rejections[0].reason if snapshot.rejections else "it holds none"
         raise SourceError(f"none of the {snapshot.fetched} documents can be used; the first: {first}")
-    chosen = compile_filter(source.filter)
+    chosen = compile_filter(filters)
     kept = tuple(d for d in snapshot.documents if chosen.admits(d.name, d.tags))
     if not kept:
         raise SourceError(f"the filter admits none of the {len(snapshot.documents)} documents; nothing was changed")
@@ -130,19 +134,36 @@ def _read(source: SourceView, data: bytes) -> Snapshot:
 
 async def _apply(ctx: Ctx, run: Run, result: Result, snapshot: Snapshot) -> None:
     """One transaction: the difference, the run and the source's state."""
-    target = Target(run.source.id, run.source.claim_set_id)
     async with ctx.db.write() as tx:
         await take_turn(tx.session)  # before the source's row is locked, as reconciling the configuration does
         if not await store.holds_lease(tx.session, run.source.id, run.owner):
-            raise SourceError("another process took the source over; its run counts")
-        difference = compare(await stored_versions(tx.session, target), snapshot.documents)
-        if difference:
-            revision = await apply_difference(tx.session, target, difference, ctx.clock())
-            result = replace(result, outcome=SyncOutcome.APPLIED, revision=revision)
-        result = replace(result, message=_summary(difference, snapshot), counts=_counts(difference, snapshot))
-        await _finish(ctx, tx.session, run, result)
-        if difference.size >= SETTLE_ROWS:
-            tx.after_commit(partial(_settle, ctx))
+            raise SourceError("the source was changed, deleted or taken over during the run, which does not count")
+        await _write(ctx, tx, run, result, snapshot)
+
+
+async def apply_given(ctx: Ctx, tx: Tx, source_id: int, content: Content, snapshot: Snapshot) -> None:
+    """A whole run on content that came with a request: part of the caller's transaction, whose turn it is.
+
+    Takes the source from who holds it; a run under way then does not count.
+    """
+    owner = f"request:{secrets.token_hex(8)}"
+    await store.end_runs(tx.session, source_id, ctx.clock(), CHANGED)
+    source = await store.take_lease(tx.session, source_id, owner, LEASE)
+    run = Run(await store.start_run(tx.session, source_id, SyncTrigger.MANUAL, ctx.clock()), source, owner)
+    result = Result(SyncOutcome.UNCHANGED, "", content.digest, _fingerprint(source, content.digest))
+    await _write(ctx, tx, run, result, snapshot)
+
+
+async def _write(ctx: Ctx, tx: Tx, run: Run, result: Result, snapshot: Snapshot) -> None:
+    target = Target(run.source.id, run.source.claim_set_id)
+    difference = compare(await stored_versions(tx.session, target), snapshot.documents)
+    if difference:
+        turn = await apply_difference(tx.session, target, difference, ctx.clock())
+        result = replace(result, outcome=SyncOutcome.APPLIED, revision=turn.revision)
+    result = replace(result, message=_summary(difference, snapshot), counts=_counts(difference, snapshot))
+    await _finish(ctx, tx.session, run, result)
+    if difference.size >= SETTLE_ROWS:
+        tx.after_commit(partial(_settle, ctx))
 
 
 async def _settle(ctx: Ctx) -> None:
@@ -180,14 +201,15 @@ async def _finish(ctx: Ctx, session: Session, run: Run, result: Result) -> None:
     now = ctx.clock()
     failed = result.outcome is SyncOutcome.FAILED
     failures = run.source.consecutive_failures + 1 if failed else 0
-    interval = timedelta(seconds=run.source.interval_seconds or 0)
+    seconds = run.source.interval_seconds
+    interval = None if seconds is None else timedelta(seconds=seconds)
     state: dict[str, Any] = {
         "consecutive_failures": failures,
         "message": result.message,
     }
     if not failed:
         state |= {"last_success_at": now, "applied_hash": result.applied_hash}
-    delay = retry_delay(failures, interval) if failed else interval
+    delay = retry_delay(failures, interval) if failed and interval is not None else interval
     await store.release(session, run.source.id, run.owner, delay, state)
     values = {
         "outcome": result.outcome,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from app.core.errors import (
     Conflict,
     Forbidden,
     Invalid,
+    InvalidDocument,
     NotFound,
     TooLarge,
     Unauthenticated,
@@ -33,14 +35,19 @@ _STATUS: tuple[tuple[type[AppError], HTTPStatus], ...] = (
 )
 
 
-def answer(
-    status: HTTPStatus, detail: str, headers: dict[str, str] | None = None, request_id: str | None = None
-) -> Response:
-    body = wire.error(status, status.phrase, detail, request_id)
+def answer(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None, **more: Any) -> Response:
+    body = wire.error(status, status.phrase, detail, **more)
     return Response(body, status, media_type="application/json", headers=headers)
 
 
+def answer_invalid_document(error: InvalidDocument, status: HTTPStatus) -> Response:
+    """With every issue, as validating the document would list them."""
+    return answer(status, str(error), issues=error.issues)
+
+
 async def answer_app_error(_: Request, error: Exception) -> Response:
+    if isinstance(error, InvalidDocument):
+        return answer_invalid_document(error, HTTPStatus.BAD_REQUEST)
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
     detail = str(error) if status is not HTTPStatus.INTERNAL_SERVER_ERROR else "internal server error"
     headers = {"Retry-After": "5"} if status is HTTPStatus.SERVICE_UNAVAILABLE else None

@@ -64,7 +64,7 @@ class Edge:
                 log.exception("request_crashed", path=scope["path"])
                 if status:
                     raise  # the answer has begun; the server must cut it off
-                crashed = answer(HTTPStatus.INTERNAL_SERVER_ERROR, "internal server error", request_id=request_id)
+                crashed = answer(HTTPStatus.INTERNAL_SERVER_ERROR, "internal server error", requestId=request_id)
                 await crashed(scope, receive, watch)
             finally:
                 _log_access(scope, status, time.perf_counter() - started)
@@ -77,15 +77,20 @@ class Edge:
 
 
 class RawPath:
-    """Routes on the path as it was sent, so that handlers decode each part exactly once; drops a trailing slash."""
+    """Routes on the path as it was sent, so that handlers decode each part exactly once; drops a trailing slash, and
+    the prefix under which everything stands a second time.
+    """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, prefix: str = "") -> None:
         self.app = app
+        self.prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
             raw = scope.get("raw_path") or scope["path"].encode()
             path = raw.split(b"?")[0].decode("latin-1")
+            if self.prefix and (path == self.prefix or path.startswith(self.prefix + "/")):
+                path = path[len(self.prefix) :] or "/"
             scope = {**scope, "path": path[:-1] if path.endswith("/") and len(path) > 1 else path}
         await self.app(scope, receive, send)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
@@ -53,6 +53,14 @@ def server_name(request: Request) -> str:
 
 def include_deleted(request: Request) -> bool:
     return _boolean("include_deleted", _query(request).get("include_deleted")) or False
+
+
+def choice(request: Request, name: str, allowed: Sequence[str]) -> str | None:
+    """A parameter with few values; None where it is absent. Raises Invalid."""
+    text = _query(request).get(name)
+    if text is not None and text not in allowed:
+        raise Invalid(f"Invalid {name} parameter: must be {' or '.join(allowed)}")
+    return text
 
 
 def list_servers(request: Request) -> ListServers:

@@ -1,24 +1,89 @@
-"""Every REST route, in one list. Longer paths stand first; names may hold an encoded or a literal slash."""
+"""Every REST route, in one list: paths that are asked most come first; names may hold an encoded or a literal slash."""
 
 from __future__ import annotations
 
 import orjson
 import yaml
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from app.rest import operations, servers
+from app.rest import entries, export, extension, operations, servers
+from app.rest.entries import within
+from app.rest.families import ALIASES, FAMILIES, Family
 from app.rest.openapi import describe_api
+from app.rest.resource import resource
 
-FAMILIES = ("/registry/{registry}/v0.1", "/registry/{registry}/v0", "/registry/v0.1", "/v0.1", "/v0")
-"""Where the MCP Registry API stands: in one registry, in the aggregate, and the aggregate again at the root."""
 
-READS = (
-    ("/servers/{name:path}/versions/{version}", servers.get_version),
-    ("/servers/{name:path}/versions", servers.list_versions),
-    ("/servers", servers.list_servers),
-)
+class ServerNameConvertor(Convertor[str]):
+    """A server's name as it stands in a raw path: one segment with an encoded slash, or two."""
+
+    regex = r"[^/]*%2[fF][^/]*|[^/]+/[^/]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("server", ServerNameConvertor())
+
+# What is no name by its slashes is routed all the same, to be told why it is none.
+_NAMES = ("{name:server}", "{name:path}")
+
+
+def _lists(family: Family) -> list[BaseRoute]:
+    return [Route(f"{family.path}/servers", servers.list_servers)]
+
+
+def _versions(family: Family) -> list[BaseRoute]:
+    return [
+        route
+        for name in _NAMES
+        for route in (
+            resource(
+                f"{family.path}/servers/{name}/versions/{{version}}",
+                GET=servers.get_version,
+                PUT=within(family, entries.edit),
+                DELETE=within(family, entries.delete),
+            ),
+            Route(f"{family.path}/servers/{name}/versions", servers.list_versions),
+        )
+    ]
+
+
+def _others(family: Family) -> list[BaseRoute]:
+    statuses: list[BaseRoute] = [
+        route
+        for name in _NAMES
+        for route in (
+            resource(
+                f"{family.path}/servers/{name}/versions/{{version}}/status", PATCH=within(family, entries.set_status)
+            ),
+            resource(f"{family.path}/servers/{name}/status", PATCH=within(family, entries.set_all_statuses)),
+        )
+    ]
+    return [
+        *statuses,
+        resource(f"{family.path}/publish", POST=within(family, entries.publish)),
+        resource(f"{family.path}/validate", POST=entries.validate),
+        resource(f"{family.path}/auth/none", POST=entries.log_in),
+        Route(f"{family.path}/registry.json", export.get_export),
+        Route(f"{family.path}/health", entries.get_health),
+        Route(f"{family.path}/ping", entries.ping),
+        Route(f"{family.path}/version", entries.get_version),
+    ]
+
+
+def _aliases(family: Family) -> list[BaseRoute]:
+    return [
+        Route(f"{family.path}/servers", servers.list_servers),
+        Route(f"{family.path}/servers/{{name:server}}/versions/{{version}}", servers.get_version),
+        Route(f"{family.path}/servers/{{name:server}}/versions", servers.list_versions),
+    ]
+
 
 OPERATIONS: list[BaseRoute] = [
     Route("/health", operations.get_health),
@@ -26,9 +91,22 @@ OPERATIONS: list[BaseRoute] = [
     Route("/version", operations.get_version),
 ]
 
-_DESCRIPTION = describe_api(FAMILIES)
-_AS_JSON = orjson.dumps(_DESCRIPTION)
-_AS_YAML = yaml.safe_dump(_DESCRIPTION, sort_keys=False, allow_unicode=True).encode()
+_REGISTRIES = "/extension/v0/registries"
+EXTENSION: list[BaseRoute] = [
+    resource(
+        f"{_REGISTRIES}/{{registryName}}/servers/{{serverName:path}}/versions/{{version}}", PUT=extension.put_version
+    ),
+    resource(
+        f"{_REGISTRIES}/{{registryName}}",
+        GET=extension.get_registry,
+        PUT=extension.put_registry,
+        DELETE=extension.delete_registry,
+    ),
+    resource(_REGISTRIES, GET=extension.list_registries),
+]
+
+_AS_JSON = orjson.dumps(describe_api(FAMILIES))
+_AS_YAML = yaml.safe_dump(orjson.loads(_AS_JSON), sort_keys=False, allow_unicode=True).encode()
 
 
 async def get_openapi_json(_: Request) -> Response:
@@ -40,8 +118,12 @@ async def get_openapi_yaml(_: Request) -> Response:
 
 
 ROUTES: list[BaseRoute] = [
+    *(route for family in FAMILIES for route in _lists(family)),
+    *(route for family in FAMILIES for route in _versions(family)),
     *OPERATIONS,
     Route("/openapi.json", get_openapi_json),
     Route("/openapi.yaml", get_openapi_yaml),
-    *(Route(family + path, endpoint) for family in FAMILIES for path, endpoint in READS),
+    *(route for family in FAMILIES for route in _others(family)),
+    *(route for family in ALIASES for route in _aliases(family)),
+    *EXTENSION,
 ]

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from app.models.documents import Issue, Severity
 from app.models.views import VersionView
 
 OFFICIAL = "io.modelcontextprotocol.registry/official"
@@ -36,12 +37,19 @@ def server(view: VersionView) -> bytes:
     return b'{"server":%b,"_meta":%b}' % (view.document.encode(), meta)
 
 
-def error(status: int, title: str, detail: str, request_id: str | None = None) -> bytes:
+def updated(views: Sequence[VersionView]) -> bytes:
+    """`{"updatedCount", "servers": [...]}`: the versions whose status was changed."""
+    return b'{"updatedCount":%d,"servers":[%b]}' % (len(views), _joined(views))
+
+
+def report(issues: Sequence[Issue]) -> bytes:
+    """`{"valid", "issues": [{type, path, message, severity, reference}]}`."""
+    return orjson.dumps({"valid": all(i.severity is not Severity.ERROR for i in issues), "issues": issues})
+
+
+def error(status: int, title: str, detail: str, **more: Any) -> bytes:
     """Both shapes that clients read: `error`, and the problem document's title, status and detail."""
-    body = {"error": detail, "title": title, "status": status, "detail": detail}
-    if request_id is not None:
-        body["requestId"] = request_id
-    return orjson.dumps(body)
+    return orjson.dumps({"error": detail, "title": title, "status": status, "detail": detail, **more})
 
 
 def _joined(views: Iterable[VersionView]) -> bytes:

@@ -29,11 +29,11 @@ class Content:
 def unsupported(kind: str, config: Mapping[str, Any]) -> str | None:
     """Why a source cannot be synchronised by this release; None if it can."""
     if kind == SourceKind.FILE:
-        if config["file"].get("path"):
+        if config["file"].get("path") or config["file"].get("data"):
             return None
         return "file sources with a url are not built yet; only file.path is read"
     if kind == SourceKind.MANAGED:
-        return "publishing to managed sources is not built yet; the source stays empty"
+        return "managed sources hold what is published to them; nothing is fetched"
     return f"{kind} sources are not built yet; the source stays as it is and nothing is fetched"
 
 
@@ -42,6 +42,8 @@ async def fetch(kind: str, config: Mapping[str, Any]) -> Content:
     reason = unsupported(kind, config)
     if reason is not None:
         raise SourceError(reason)
+    if data := config["file"].get("data"):
+        return _digested(data.encode())
     path = Path(config["file"]["path"])
     try:
         return await asyncio.wait_for(asyncio.to_thread(_read_file, path), DEADLINE_SECONDS)
@@ -63,6 +65,10 @@ def _read_file(path: Path) -> Content:
         raise SourceError(f"cannot read {_shown(path)}: {reason}") from error
     if len(data) > MAX_FILE_BYTES:
         raise SourceError(f"{_shown(path)} is larger than {MAX_FILE_BYTES // 2**20} MiB, the most a file may have")
+    return _digested(data)
+
+
+def _digested(data: bytes) -> Content:
     return Content(data, hashlib.sha256(data).hexdigest())
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -69,12 +69,13 @@ def read_document(candidate: Candidate) -> Document | Rejection:
     violations = (*_check_status(status), *check_server(document))
     if violations:
         return reject(candidate, violations)
-    built = _build(document, data, _STATUSES[status.lower()] if status else _extension_status(document))
-    oversized = _check_sizes(built)
+    built = build_document(document, data, _STATUSES[status.lower()] if status else _extension_status(document))
+    built = replace(built, published_at=_published_at(document))
+    oversized = check_sizes(built)
     return reject(candidate, oversized) if oversized else built
 
 
-def _check_sizes(document: Document) -> tuple[Violation, ...]:
+def check_sizes(document: Document) -> tuple[Violation, ...]:
     """What is too large to be indexed or sent."""
     found = []
     if len(document.text.encode()) > MAX_BYTES:
@@ -116,7 +117,8 @@ def _check_status(status: Any) -> tuple[Violation, ...]:
     return (Violation("status", f"must be {', '.join(_STATUSES)}"),)
 
 
-def _build(document: _Json, data: bytes, status: Status) -> Document:
+def build_document(document: _Json, data: bytes, status: Status) -> Document:
+    """What is stored of a document that keeps the rules; `data` is its compact JSON."""
     extensions = list(_extensions(document))
     packages, remotes = document.get("packages", []), document.get("remotes", [])
     transports = [package["transport"]["type"] for package in packages] + [remote["type"] for remote in remotes]
@@ -125,7 +127,7 @@ def _build(document: _Json, data: bytes, status: Status) -> Document:
         version=document["version"],
         status=status,
         status_message=None,
-        published_at=_published_at(document),
+        published_at=None,
         title=document.get("title"),
         description=document["description"],
         tags=_words(extensions, "tags"),

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from app.models.documents import CURRENT_SCHEMA
 from app.sources.shapes import SERVER, tidy
 
 FULL_DESCRIPTION: Final = "dev.toolhive/full-description"
 """The key of `_meta` that keeps a description too long for the schema."""
 
-CURRENT_SCHEMA: Final = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
 MAX_DESCRIPTION: Final = 100
 
 _KNOWN_HOSTS: Final = {

@@ -29,34 +29,37 @@ class Shape:
     maps: Mapping[str, Shape] = field(default_factory=dict)
 
 
-def tidy(value: Mapping[str, Any], shape: Shape) -> _Json:
-    """A tidied copy of an object; values the shape does not know are shared with it. Key order is kept."""
+def tidy(value: Mapping[str, Any], shape: Shape, *, rename: bool = True) -> _Json:
+    """A tidied copy of an object; values the shape does not know are shared with it. Key order is kept.
+
+    Without `rename` the old spellings stay, as keys that nobody knows.
+    """
     copy: _Json = {}
     for key, item in value.items():
-        current = shape.renamed.get(key, key)
+        current = shape.renamed.get(key, key) if rename else key
         if current is not key and current in value:
             current = key  # both spellings are there: the current one counts, the other passes as an unknown key
         if item is None and (current in shape.optional or current in shape.texts):
             continue
         if item == "" and current in shape.texts:
             continue
-        copy[current] = _tidy_item(current, item, shape)
+        copy[current] = _tidy_item(current, item, shape, rename)
     return copy
 
 
-def _tidy_item(key: str, item: Any, shape: Shape) -> Any:
+def _tidy_item(key: str, item: Any, shape: Shape, rename: bool) -> Any:
     if isinstance(item, dict):
         if key in shape.parts:
-            return tidy(item, shape.parts[key])
+            return tidy(item, shape.parts[key], rename=rename)
         if key in shape.maps:
-            return {name: _tidy_object(entry, shape.maps[key]) for name, entry in item.items()}
+            return {name: _tidy_object(entry, shape.maps[key], rename) for name, entry in item.items()}
     elif isinstance(item, list) and key in shape.parts:
-        return [_tidy_object(entry, shape.parts[key]) for entry in item]
+        return [_tidy_object(entry, shape.parts[key], rename) for entry in item]
     return item
 
 
-def _tidy_object(value: Any, shape: Shape) -> Any:
-    return tidy(value, shape) if isinstance(value, dict) else value
+def _tidy_object(value: Any, shape: Shape, rename: bool) -> Any:
+    return tidy(value, shape, rename=rename) if isinstance(value, dict) else value
 
 
 _INPUT_KEYS: Final = ("description", "isRequired", "value", "isSecret", "default", "placeholder", "choices")

@@ -18,6 +18,13 @@ CHANNEL = "catalog"
 _COLUMNS = ("revision", "at", "action", "source_id", "claim_set_id", "kind", "name", "version")
 
 
+class Turn(NamedTuple):
+    """A change under way: its revision, and the time that everything it touches is stamped with."""
+
+    revision: int
+    at: datetime
+
+
 class Journaled(NamedTuple):
     """A change of one version. `action` is ADDED, UPDATED, STATUS or REMOVED."""
 
@@ -34,27 +41,38 @@ async def take_turn(session: AsyncSession) -> None:
     await session.execute(text("select revision from catalog where id = 1 for update"))
 
 
-async def begin_change(session: AsyncSession) -> int:
-    """Raise the revision and return it.
+async def begin_change(session: AsyncSession, now: datetime) -> Turn:
+    """Raise the revision.
 
     Called first in every transaction that changes the catalogue: the row lock makes writers take turns, which the
-    derived tables need (two writers that do not see each other's entries could not tell who shadows whom). Listeners
-    hear of the revision when, and only when, the transaction commits.
+    derived tables need (two writers that do not see each other's entries could not tell who shadows whom). Each turn's
+    time is later than that of every turn before, whatever the replicas' clocks say: who asks for everything after the
+    newest time seen so far misses nothing. Listeners hear of the revision when, and only when, the transaction commits.
     """
-    revision = await session.scalar(text("update catalog set revision = revision + 1 where id = 1 returning revision"))
-    await session.execute(text("select pg_notify(:channel, :payload)"), {"channel": CHANNEL, "payload": str(revision)})
-    return int(revision)
+    found = await session.execute(
+        text(
+            "update catalog set revision = revision + 1,"
+            " changed_at = greatest(:now, changed_at + interval '1 microsecond') where id = 1"
+            " returning revision, changed_at"
+        ),
+        {"now": now},
+    )
+    turn = Turn(*found.one())
+    await session.execute(
+        text("select pg_notify(:channel, :payload)"), {"channel": CHANNEL, "payload": str(turn.revision)}
+    )
+    return turn
 
 
 async def current_revision(session: AsyncSession) -> int:
     return int(await session.scalar(select(table_of(Catalog).c.revision)) or 0)
 
 
-async def record_changes(session: AsyncSession, revision: int, at: datetime, changes: Iterable[Journaled]) -> None:
-    await copy_rows(session, "change", _COLUMNS, ((revision, at, *change) for change in changes))
+async def record_changes(session: AsyncSession, turn: Turn, changes: Iterable[Journaled]) -> None:
+    await copy_rows(session, "change", _COLUMNS, ((*turn, *change) for change in changes))
 
 
-async def record_removal(session: AsyncSession, source_ids: Sequence[int], revision: int, at: datetime) -> None:
+async def record_removal(session: AsyncSession, source_ids: Sequence[int], turn: Turn) -> None:
     """Record every live version of these sources as removed, before the sources are deleted."""
     await session.execute(
         text(
@@ -63,5 +81,5 @@ async def record_removal(session: AsyncSession, source_ids: Sequence[int], revis
             " from entry e join entry_version v on v.entry_id = e.id"
             " where e.source_id = any(cast(:ids as int[])) and v.status <> 2 order by e.name, v.version"
         ),
-        {"revision": revision, "at": at, "ids": list(source_ids)},
+        {"revision": turn.revision, "at": turn.at, "ids": list(source_ids)},
     )

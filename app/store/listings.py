@@ -2,9 +2,14 @@
 
 Rule (DESIGN.md 4): of the entries of one name a viewer may see, a live one goes before one that is wholly deleted,
 then the lower position goes first; the first takes the whole name.
+
+What a registry starts to show counts as updated, what it stops showing is remembered as withdrawn, so that those who
+follow it by `updated_since` learn of both.
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,8 +29,46 @@ from (select e.id entry_id, rs.registry_id, e.source_id, e.kind, e.name, rs.posi
 """
 
 
-async def relist_touched(session: AsyncSession) -> None:
+_REMEMBER = """
+insert into was_listed select registry_id, kind, name, entry_id, source_id, claim_set_id, latest_version_id
+from listing l where shadowed_by is null and {scope}
+"""
+
+_SHOWN = """
+select from listing n where n.registry_id = w.registry_id and n.entry_id = w.entry_id and n.shadowed_by is null
+"""
+
+# A registry that this transaction made has no followers yet.
+_STAMP_ARRIVALS = """
+update entry_version v set updated_at = :at
+from listing l join registry r on r.id = l.registry_id and r.created_at < now()
+where v.entry_id = l.entry_id and v.updated_at < :at and l.shadowed_by is null and {scope}
+  and not exists (select from was_listed w where w.registry_id = l.registry_id and w.entry_id = l.entry_id)
+"""
+
+_FORGET_LATEST = f"""
+update withdrawal g set was_latest = false from was_listed w
+where (g.registry_id, g.kind, g.name) = (w.registry_id, w.kind, w.name) and g.was_latest and not exists ({_SHOWN})
+"""
+
+_WITHDRAW = f"""
+insert into withdrawal (registry_id, kind, name, version, source_id, claim_set_id, at, published_at, was_latest,
+                        document)
+select w.registry_id, w.kind, w.name, v.version, w.source_id, w.claim_set_id, :at, v.published_at,
+       v.id = w.latest_version_id, v.document
+from was_listed w join registry r on r.id = w.registry_id join entry_version v on v.entry_id = w.entry_id
+where not exists ({_SHOWN})
+on conflict (registry_id, kind, name, version) do update set
+  (source_id, claim_set_id, at, published_at, was_latest, document) =
+  (excluded.source_id, excluded.claim_set_id, excluded.at, excluded.published_at, excluded.was_latest,
+   excluded.document)
+"""
+
+
+async def relist_touched(session: AsyncSession, at: datetime) -> None:
     """Rebuild the rows of every name in the transaction's `touched` table, in all registries."""
+    scope = "(l.kind, l.name) in (select kind, name from touched)"
+    await _remember(session, scope)
     await session.execute(text("delete from listing l using touched t where l.kind = t.kind and l.name = t.name"))
     # LATERAL with OFFSET 0 pins the index look-up by name: a source loaded in this very transaction has no statistics,
     # and the planner would otherwise guess one row and join quadratically.
@@ -34,9 +77,33 @@ async def relist_touched(session: AsyncSession) -> None:
         " (select * from entry where entry.kind = t.kind and entry.name = t.name offset 0) e"
     )
     await session.execute(text(_INSERT.format(entries=entries)))
+    await _note_switches(session, scope, at)
 
 
-async def relist_registries(session: AsyncSession) -> None:
-    """Rebuild the whole listing, after a registry's sources or order, or a source's claims, changed."""
+async def relist_registries(session: AsyncSession, at: datetime) -> None:
+    """Rebuild the whole listing, after a registry's sources or order, or a source's claims, changed.
+
+    A source that goes is deleted afterwards only: its versions are needed to remember what was withdrawn.
+    """
+    await _remember(session, "true")
     await session.execute(text("delete from listing"))
     await session.execute(text(_INSERT.format(entries="entry e")))
+    await _note_switches(session, "true", at)
+
+
+async def _remember(session: AsyncSession, scope: str) -> None:
+    await session.execute(
+        text(
+            'create temp table if not exists was_listed (registry_id smallint, kind smallint, name text collate "C",'
+            " entry_id int, source_id smallint, claim_set_id int, latest_version_id int) on commit drop"
+        )
+    )
+    await session.execute(text("truncate was_listed"))
+    await session.execute(text(_REMEMBER.format(scope=scope)))
+    await session.execute(text("analyze was_listed"))
+
+
+async def _note_switches(session: AsyncSession, scope: str, at: datetime) -> None:
+    await session.execute(text(_STAMP_ARRIVALS.format(scope=scope)), {"at": at})
+    await session.execute(text(_FORGET_LATEST))
+    await session.execute(text(_WITHDRAW), {"at": at})

@@ -88,13 +88,18 @@ async def save_registry(session: AsyncSession, name: str, creation_type: Creatio
     return int(await registry_id(session, name) or 0)
 
 
-async def link_sources(session: AsyncSession, registry: int, source_ids: Sequence[int]) -> bool:
-    """Make `source_ids`, in this order, the sources of the registry; True if that changed anything."""
-    current = await session.execute(
+async def linked_sources(session: AsyncSession, registry: int) -> list[int]:
+    """The ids of the registry's sources in their order."""
+    found = await session.execute(
         text("select source_id from registry_source where registry_id = :registry order by position"),
         {"registry": registry},
     )
-    if list(current.scalars()) == list(source_ids):
+    return list(found.scalars())
+
+
+async def link_sources(session: AsyncSession, registry: int, source_ids: Sequence[int]) -> bool:
+    """Make `source_ids`, in this order, the sources of the registry; True if that changed anything."""
+    if await linked_sources(session, registry) == list(source_ids):
         return False
     await session.execute(text("delete from registry_source where registry_id = :registry"), {"registry": registry})
     await session.execute(
@@ -120,6 +125,11 @@ async def delete_registries(session: AsyncSession, creation_type: CreationType, 
         {"creation": creation_type, "aggregate": AGGREGATE_ID, "keep": list(keep)},
     )
     return sorted(found.scalars())
+
+
+async def delete_registry(session: AsyncSession, registry: int) -> None:
+    """Delete one registry; its sources stay."""
+    await session.execute(text("delete from registry where id = :id"), {"id": registry})
 
 
 async def _select(session: AsyncSession, condition: str, bind: Mapping[str, Any]) -> tuple[RegistryView, ...]:

@@ -12,22 +12,34 @@ from sqlalchemy import (
     FromClause,
     Row,
     Select,
+    SmallInteger,
+    Text,
     and_,
     case,
+    exists,
     func,
     literal,
+    null,
     or_,
     select,
     true,
     tuple_,
+    union_all,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import Invalid
 from app.models.kinds import Kind, Status
 from app.models.queries import LATEST, Key, ListServers, Order, OrderField, Visibility, Window
+from app.models.tables import Withdrawal, table_of
 from app.models.views import Page, VersionView, cut_page
 from app.store.predicates import condition, contains_text, entry_search, listing, version, visible
+
+withdrawal = table_of(Withdrawal)
+
+WITHDRAWN = "no longer in this registry"
+"""The status message of a version that a registry stopped showing."""
 
 _NOT_DELETED = version.c.status != Status.DELETED
 _PLAIN = ("version", "status", "status_message", "status_changed_at", "published_at", "updated_at", "title")
@@ -66,8 +78,10 @@ class Scope:
 async def list_versions(session: AsyncSession, scope: Scope, query: ListServers) -> Page[VersionView]:
     keys = _order_keys(query)
     page = query.window
-    statement = _matching(scope, query).add_columns(*_fields(version), *_labelled(keys))
-    return _page((await session.execute(_windowed(statement, keys, page))).all(), page)
+    statement = _windowed(_matching(scope, query).add_columns(*_fields(version), *_labelled(keys)), keys, page)
+    if query.follows:
+        statement = _with_withdrawn(statement, scope, query)
+    return _page((await session.execute(statement)).all(), page)
 
 
 async def count_versions(session: AsyncSession, scope: Scope, query: ListServers) -> int:
@@ -101,6 +115,20 @@ async def get_entry_versions(
     return tuple(_view(row) for row in await session.execute(statement))
 
 
+async def get_source_versions(
+    session: AsyncSession, registry_id: int, source_id: int, name: str, versions: Sequence[str]
+) -> tuple[VersionView, ...]:
+    """Some versions of a source's server, deleted and shadowed ones too, by version."""
+    statement = (
+        select(*_fields(version))
+        .select_from(listing.join(version, version.c.entry_id == listing.c.entry_id))
+        .where(listing.c.registry_id == registry_id, listing.c.source_id == source_id)
+        .where(listing.c.kind == int(Kind.SERVER), listing.c.name == name, version.c.version.in_(versions))
+        .order_by(version.c.version)
+    )
+    return tuple(_view(row) for row in await session.execute(statement))
+
+
 async def page_entry_versions(
     session: AsyncSession, registry_id: int, entry_ids: Sequence[int], window: Window, include_deleted: bool
 ) -> dict[int, Page[VersionView]]:
@@ -122,6 +150,52 @@ async def page_entry_versions(
 
 
 _Keys = list[tuple[ColumnElement[Any], bool]]
+
+
+def _with_withdrawn(statement: Select[Any], scope: Scope, query: ListServers) -> Select[Any]:
+    """The window over the rows of `statement` and those that the registry withdrew since: the latter as deleted."""
+    gone = _withdrawn(scope, query)
+    keys = _keys_of(withdrawal, query)
+    values: dict[str, Any] = {
+        "version_id": literal(0),
+        "entry_id": literal(0),
+        "is_latest": literal(False),
+        "status": literal(int(Status.DELETED), SmallInteger),
+        "status_message": literal(WITHDRAWN),
+        "status_changed_at": withdrawal.c.at,
+        "updated_at": withdrawal.c.at,
+        "title": null(),
+        "description": literal(""),
+        "tier": null(),
+        **dict.fromkeys(("tags", "tools"), literal([], ARRAY(Text))),
+    }
+    names = [name for name in map(str, statement.selected_columns.keys()) if not name.startswith("key_")]
+    columns = [(values[name] if name in values else withdrawal.c[name]).label(name) for name in names]
+    rows = _windowed(gone.add_columns(*columns, *_labelled(keys)), keys, query.window)
+    both = union_all(statement.subquery().select(), rows.subquery().select()).subquery()
+    order: _Keys = [(both.c[f"key_{number}"], down) for number, (_, down) in enumerate(keys)]
+    return _ordered(both.select(), order, query.window)
+
+
+def _withdrawn(scope: Scope, query: ListServers) -> Select[Any]:
+    """Withdrawn versions that whoever reads does not see in another entry of the same name."""
+    held = listing.join(version, version.c.entry_id == listing.c.entry_id)
+    same_name = and_(scope.condition(), listing.c.name == withdrawal.c.name)
+    clauses = [
+        withdrawal.c.registry_id == scope.registry_id,
+        withdrawal.c.kind == int(scope.kind),
+        withdrawal.c.at > query.updated_since,
+    ]
+    if scope.visibility.claim_sets is not None:
+        clauses.append(withdrawal.c.claim_set_id.in_(scope.visibility.claim_sets))
+    if query.version == LATEST:
+        clauses += [withdrawal.c.was_latest, ~exists().select_from(listing).where(same_name)]
+    else:
+        same = and_(same_name, version.c.version == withdrawal.c.version)
+        clauses.append(~exists().select_from(held).where(same))
+        if query.version is not None:
+            clauses.append(withdrawal.c.version == query.version)
+    return select().select_from(withdrawal).where(*clauses)
 
 
 def _matching(scope: Scope, query: ListServers) -> Select[Any]:
@@ -166,6 +240,11 @@ def _name_keys(query: ListServers, down: bool) -> _Keys:
     return [(listing.c.name, down), *([] if query.version == LATEST else [(version.c.version, down)])]
 
 
+def _keys_of(table: FromClause, query: ListServers) -> _Keys:
+    """The same for a table that has both name and version."""
+    return [(table.c.name, False), *([] if query.version == LATEST else [(table.c.version, False)])]
+
+
 def _labelled(keys: _Keys) -> list[ColumnElement[Any]]:
     return [expression.label(f"key_{number}") for number, (expression, _) in enumerate(keys)]
 
@@ -175,6 +254,10 @@ def _windowed(statement: Select[Any], keys: _Keys, window: Window) -> Select[Any
     for place, forward in ((window.after, True), (window.before, False)):
         if place is not None:
             statement = statement.where(_beyond(keys, place, forward=forward))
+    return _ordered(statement, keys, window)
+
+
+def _ordered(statement: Select[Any], keys: _Keys, window: Window) -> Select[Any]:
     ordering = [e.desc() if down != window.backward else e.asc() for e, down in keys]
     return statement.order_by(*ordering).limit(window.limit + 1)
 

@@ -1,4 +1,5 @@
-"""Applies the difference between a snapshot and what is stored of its source, in the caller's transaction.
+"""Applies changes to what is stored of a source, in the caller's transaction: the difference to a snapshot, one
+published document, a status.
 
 The number of statements does not grow with the number of documents: rows go to a temporary table by COPY and are
 merged from there. Everything else is reached from `touched`, the keyed and analysed table of affected entries.
@@ -18,7 +19,7 @@ from app.models.kinds import Kind, Status
 from app.models.snapshot import Document
 from app.models.versions import sort_key
 from app.store.bulk import copy_rows
-from app.store.journal import Journaled, begin_change, record_changes
+from app.store.journal import Journaled, Turn, begin_change, record_changes
 from app.store.listings import relist_touched
 from app.store.search import refresh_search
 
@@ -53,6 +54,16 @@ class Difference:
 
     def __bool__(self) -> bool:
         return self.size > 0
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """The stored versions to change, their names in the same order, and how they stand from then on."""
+
+    version_ids: Sequence[int]
+    names: Sequence[VersionName]
+    status: Status
+    message: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +120,33 @@ update entry_version set status = 2, status_message = :message, status_changed_a
 """
 
 # Latest among the versions that are not deleted; if all are, the highest of them, so that
-# `latest?include_deleted=true` still answers. Ties keep the earlier one.
+# `latest?include_deleted=true` still answers. Ties keep the earlier one. A version that becomes the latest, or is it no
+# more, is served differently from then on, and so counts as updated.
 _POINT_TO_LATEST = """
-update entry e set latest_version_id = l.id from touched t cross join lateral
-  (select v.id from entry_version v where v.entry_id = t.entry_id
-   order by v.status = 2, v.version_sort desc, v.published_at, v.id limit 1) l
-where e.id = t.entry_id and e.latest_version_id is distinct from l.id
+with pointed as (
+  select e.id, e.latest_version_id old_id, l.id new_id from touched t join entry e on e.id = t.entry_id
+  cross join lateral
+    (select v.id from entry_version v where v.entry_id = t.entry_id
+     order by v.status = 2, v.version_sort desc, v.published_at, v.id limit 1) l
+  where e.latest_version_id is distinct from l.id),
+moved as (update entry e set latest_version_id = p.new_id from pointed p where e.id = p.id)
+update entry_version v set updated_at = :now
+from pointed p cross join lateral (values (p.old_id), (p.new_id)) flipped (id)
+where v.id = flipped.id and v.updated_at < :now
+"""
+
+_TOUCHED = 'create temp table touched (entry_id int primary key, kind smallint, name text collate "C") on commit drop'
+
+_TOUCH_VERSIONS = """
+insert into touched (entry_id, kind, name)
+select distinct e.id, e.kind, e.name from entry_version v join entry e on e.id = v.entry_id
+where v.id = any(cast(:ids as int[]))
+"""
+
+_SET_STATUS = """
+update entry_version set updated_at = :now, status_message = :message, status = :status,
+  status_changed_at = case when status = :status then status_changed_at else :now end
+where id = any(cast(:ids as int[]))
 """
 
 _COUNT = """
@@ -141,30 +173,44 @@ async def stored_versions(session: AsyncSession, target: Target) -> dict[Version
     }
 
 
-async def apply_difference(session: AsyncSession, target: Target, difference: Difference, now: datetime) -> int:
-    """Write exactly `difference`; returns its revision. Times are `now` for what changed, untouched elsewhere."""
-    revision = await begin_change(session)
+async def apply_difference(session: AsyncSession, target: Target, difference: Difference, now: datetime) -> Turn:
+    """Write exactly `difference`. What changed is stamped with the time of the turn, the rest is left alone."""
+    turn = await begin_change(session, now)
     removed = [stored.version_id for _, stored in difference.removed]
-    bind = {"source": target.source_id, "kind": target.kind, "claims": target.claim_set_id, "now": now}
+    bind = {"source": target.source_id, "kind": target.kind, "claims": target.claim_set_id, "now": turn.at}
     await session.execute(text(f"create temp table incoming ({_INCOMING}) on commit drop"))
-    await session.execute(
-        text(
-            'create temp table touched (entry_id int primary key, kind smallint, name text collate "C") on commit drop'
-        )
-    )
-    await copy_rows(session, "incoming", _COLUMNS, _rows(difference, now))
+    await session.execute(text(_TOUCHED))
+    await copy_rows(session, "incoming", _COLUMNS, _rows(difference, turn.at))
     await session.execute(text("analyze incoming"))
     await _execute(session, _UPSERT_ENTRIES, bind)
     await _execute(session, _TOUCH, {**bind, "removed": removed})
     await session.execute(text("analyze touched"))
     await _execute(session, _UPSERT_VERSIONS, bind)
     await _execute(session, _BURY, {**bind, "removed": removed, "message": GONE})
-    await session.execute(text(_POINT_TO_LATEST))
-    await relist_touched(session)
+    await _settle(session, target, turn)
+    await record_changes(session, turn, _changes(target, difference))
+    return turn
+
+
+async def set_statuses(session: AsyncSession, target: Target, change: StatusChange, now: datetime) -> Turn:
+    """Give stored versions another status or message; `status_changed_at` moves only where the status does."""
+    turn = await begin_change(session, now)
+    bind = {"ids": list(change.version_ids), "status": int(change.status), "message": change.message, "now": turn.at}
+    await session.execute(text(_TOUCHED))
+    await session.execute(text(_TOUCH_VERSIONS), {"ids": bind["ids"]})
+    await session.execute(text(_SET_STATUS), bind)
+    await _settle(session, target, turn)
+    changes = (Journaled("STATUS", target.source_id, target.claim_set_id, target.kind, *name) for name in change.names)
+    await record_changes(session, turn, changes)
+    return turn
+
+
+async def _settle(session: AsyncSession, target: Target, turn: Turn) -> None:
+    """Bring everything that is derived from the `touched` entries up to date."""
+    await session.execute(text(_POINT_TO_LATEST), {"now": turn.at})
+    await relist_touched(session, turn.at)
     await refresh_search(session)
-    await _execute(session, _COUNT, bind)
-    await record_changes(session, revision, now, _changes(target, difference))
-    return revision
+    await session.execute(text(_COUNT), {"source": target.source_id})
 
 
 async def _execute(session: AsyncSession, statement: str, bind: dict[str, Any]) -> None:

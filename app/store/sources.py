@@ -56,6 +56,16 @@ async def sources_by_id(session: AsyncSession, ids: Sequence[int]) -> dict[int, 
     return {view.id: view for view in found}
 
 
+async def sources_of(session: AsyncSession, registry_id: int) -> tuple[SourceView, ...]:
+    """The sources of a registry in their order; those of the aggregate are all that some registry lists."""
+    found = await session.scalars(
+        text("select source_id from registry_source where registry_id = :id order by position"), {"id": registry_id}
+    )
+    ids = list(found)
+    views = await sources_by_id(session, ids)
+    return tuple(views[source_id] for source_id in ids)
+
+
 async def save_source(session: AsyncSession, row: SourceRow) -> int:
     """Insert or update by name; `updated_at` moves only when something differs. Returns the id.
 
@@ -116,13 +126,16 @@ async def config_sources_beside(session: AsyncSession, names: Sequence[str]) -> 
     return {row.id: row.name for row in found}
 
 
+async def unlink_sources(session: AsyncSession, ids: Sequence[int]) -> None:
+    """Take sources out of every registry."""
+    await session.execute(
+        text("delete from registry_source where source_id = any(cast(:ids as int[]))"), {"ids": list(ids)}
+    )
+
+
 async def delete_sources(session: AsyncSession, ids: Sequence[int]) -> None:
-    """Delete sources with everything they served."""
-    for statement in (
-        "delete from registry_source where source_id = any(cast(:ids as int[]))",
-        "delete from source where id = any(cast(:ids as int[]))",
-    ):
-        await session.execute(text(statement), {"ids": list(ids)})
+    """Delete sources, which no registry lists any more, with everything they served."""
+    await session.execute(text("delete from source where id = any(cast(:ids as int[]))"), {"ids": list(ids)})
 
 
 async def set_message(session: AsyncSession, name: str, message: str) -> None:
@@ -141,6 +154,40 @@ async def make_due(session: AsyncSession, names: Sequence[str]) -> None:
         ),
         {"names": list(names)},
     )
+
+
+async def wake_sources(session: AsyncSession, ids: Sequence[int]) -> None:
+    """Let the next tick run these sources if no run of theirs is planned."""
+    await session.execute(
+        text(
+            "update source set next_run_at = now() where next_run_at is null and lease_until is null"
+            " and id = any(cast(:ids as int[]))"
+        ),
+        {"ids": list(ids)},
+    )
+
+
+async def replan(session: AsyncSession, source_id: int, *, due: bool) -> None:
+    """Let the next tick run the source, or none ever. A run under way loses its lease, and so changes nothing."""
+    await session.execute(
+        text(
+            "update source set lease_owner = null, lease_until = null, next_run_at = case when :due then now() end"
+            " where id = :id"
+        ),
+        {"id": source_id, "due": due},
+    )
+
+
+async def take_lease(session: AsyncSession, source_id: int, owner: str, term: timedelta) -> SourceView:
+    """Take a source, whether it is due or not, also from who holds it now."""
+    await session.execute(
+        text(
+            "update source set lease_owner = :owner, lease_until = now() + :term, last_attempt_at = now()"
+            " where id = :id"
+        ),
+        {"id": source_id, "owner": owner, "term": term},
+    )
+    return (await sources_by_id(session, [source_id]))[source_id]
 
 
 async def lease_due(session: AsyncSession, owner: str, term: timedelta) -> SourceView | None:
@@ -175,9 +222,9 @@ async def holds_lease(session: AsyncSession, source_id: int, owner: str) -> bool
 
 
 async def release(
-    session: AsyncSession, source_id: int, owner: str, delay: timedelta, state: Mapping[str, Any]
+    session: AsyncSession, source_id: int, owner: str, delay: timedelta | None, state: Mapping[str, Any]
 ) -> None:
-    """Give the lease back, let the next run be due after `delay`, and set columns of the source's state.
+    """Give the lease back, let the next run be due after `delay` (None: never), and set columns of the source's state.
 
     Nothing happens if somebody else holds the lease by now. Leases and due times follow the database's clock alone:
     those of several replicas may differ.
@@ -185,7 +232,8 @@ async def release(
     columns = "".join(f", {name} = :{name}" for name in state)
     await session.execute(
         text(
-            f"update source set lease_owner = null, lease_until = null, next_run_at = now() + :delay{columns}"
+            "update source set lease_owner = null, lease_until = null,"
+            f" next_run_at = now() + cast(:delay as interval){columns}"
             " where id = :id and lease_owner = :owner"
         ),
         {"id": source_id, "owner": owner, "delay": delay, **state},
@@ -198,16 +246,20 @@ async def release_all(session: AsyncSession) -> None:
     )
 
 
-async def start_run(session: AsyncSession, source_id: int, trigger: SyncTrigger, now: datetime) -> int:
-    """Record a new run. Runs of the source that never ended belong to processes that died: they are closed here."""
+async def end_runs(session: AsyncSession, source_id: int, now: datetime, reason: str) -> None:
+    """Close the runs of a source that have not ended, as interrupted."""
     await session.execute(
         text(
-            "update sync_run set outcome = 'INTERRUPTED', finished_at = :now,"
-            "   error = 'the process stopped during the run'"
+            "update sync_run set outcome = 'INTERRUPTED', finished_at = :now, error = :reason"
             " where source_id = :id and outcome = 'RUNNING'"
         ),
-        {"id": source_id, "now": now},
+        {"id": source_id, "now": now, "reason": reason},
     )
+
+
+async def start_run(session: AsyncSession, source_id: int, trigger: SyncTrigger, now: datetime) -> int:
+    """Record a new run. Runs of the source that never ended belong to processes that died: they are closed here."""
+    await end_runs(session, source_id, now, "the process stopped during the run")
     found = await session.scalar(
         text(
             "insert into sync_run (source_id, trigger, outcome, started_at)"

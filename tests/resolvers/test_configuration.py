@@ -92,7 +92,7 @@ async def test_kind_that_is_not_built_yet_is_a_message_on_that_source(ctx: Ctx, 
     far, one, own = await list_sources(ctx)
     assert (far.phase, one.phase, own.phase) == (SyncPhase.IDLE, SyncPhase.COMPLETE, SyncPhase.IDLE)
     assert "not built yet" in far.message
-    assert "not built yet" in own.message
+    assert (own.message, own.next_run_at) == ("", None), "a managed source waits for no run"
     assert await names(ctx, "default") == {"a/b": "Does a/b"}
 
 

@@ -87,7 +87,7 @@ async def test_only_what_changed_moves(ctx: Ctx, tmp_path: Path) -> None:
     changed, gone, new = (after[f"a/{x}", "1.0.0"] for x in "cde")
     assert changed.description == "Now different"
     assert changed.updated_at == gone.updated_at == new.published_at == second.clock()
-    assert changed.published_at == changed.status_changed_at == gone.published_at == first.clock()
+    assert changed.published_at == changed.status_changed_at == gone.published_at == before["a/b", "1.0.0"].published_at
     assert (gone.status, gone.status_message, gone.status_changed_at) == (
         Status.DELETED,
         "no longer in its source",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from datetime import UTC, datetime
 from itertools import combinations
 
 import pytest
@@ -81,6 +82,7 @@ def random_entries(seed: int) -> list[Entry]:
     ]
 
 
+AT = datetime(2026, 1, 1, tzinfo=UTC)
 VIEWERS: list[set[int] | None] = [
     None,
     *({*some} for n in range(SETS + 1) for some in combinations(range(1, SETS + 1), n)),
@@ -92,7 +94,7 @@ async def test_every_read_follows_the_rule_for_every_viewer(db: Database, seed: 
     entries = random_entries(seed)
     async with db.write() as tx:
         await store_entries(tx.session, entries)
-        await relist_registries(tx.session)
+        await relist_registries(tx.session, AT)
     async with db.read() as session:
         registry = int(await session.scalar(text("select id from registry where name = 'r'")) or 0)
         for sees in VIEWERS:
@@ -111,7 +113,7 @@ async def test_every_read_follows_the_rule_for_every_viewer(db: Database, seed: 
 async def test_relisting_some_names_equals_relisting_all(db: Database) -> None:
     async with db.write() as tx:
         await store_entries(tx.session, random_entries(99))
-        await relist_registries(tx.session)
+        await relist_registries(tx.session, AT)
         rows = "select * from listing order by registry_id, name, position"
         before = (await tx.session.execute(text(rows))).all()
         await tx.session.execute(text("update listing set shadowed_by = '{77}', live = not live"))
@@ -119,5 +121,5 @@ async def test_relisting_some_names_equals_relisting_all(db: Database) -> None:
             text("create temp table touched (entry_id int, kind smallint, name text) on commit drop")
         )
         await tx.session.execute(text("insert into touched select id, kind, name from entry"))
-        await relist_touched(tx.session)
+        await relist_touched(tx.session, AT)
         assert (await tx.session.execute(text(rows))).all() == before

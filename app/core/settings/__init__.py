@@ -7,6 +7,7 @@ from app.core.settings.durations import format_duration, parse_duration
 from app.core.settings.environment import environment_names
 from app.core.settings.load import load_settings
 from app.core.settings.reference import SettingDescription, describe_settings
+from app.core.settings.requested import read_source
 from app.core.settings.server_tree import (
     AuditSettings,
     AwsRdsIamSettings,
@@ -73,4 +74,5 @@ __all__ = [
     "format_duration",
     "load_settings",
     "parse_duration",
+    "read_source",
 ]

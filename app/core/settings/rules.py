@@ -16,7 +16,9 @@ from app.core.settings.source_tree import RegistryItemSettings, SourceSettings
 from app.core.settings.syntax import is_label
 from app.core.settings.tree import Document
 
-_RESERVED_NAMES = frozenset({"v0", "v0.1"})
+RESERVED_NAMES = frozenset({"v0", "v0.1"})
+"""No registry may have one of these names: they are parts of the API's paths."""
+
 _ONLY_ON_SOURCES = {"format": "format", "sync_policy": "syncPolicy", "filter": "filter"}
 
 
@@ -104,7 +106,7 @@ def _check_registry_name(place: Place, name: str, earlier: Sequence[str]) -> Non
 
 
 def _check_reserved(place: Place, name: str, reason: str) -> None:
-    if name in _RESERVED_NAMES:
+    if name in RESERVED_NAMES:
         message = f"name '{name}' cannot be used for a registry"
         place.object(("name",), message, f"choose another name: v0 and v0.1 are parts of the API's paths; {reason}")
 

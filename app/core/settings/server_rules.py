@@ -7,13 +7,15 @@ from datetime import timedelta
 from pathlib import Path
 
 from app.core.settings.draft import Draft, Place
-from app.core.settings.server_tree import AuditSettings, DatabaseSettings, TelemetrySettings
+from app.core.settings.server_tree import AuditSettings, DatabaseSettings, PublishSettings, TelemetrySettings
 from app.core.settings.source_rules import check_namespaces
+from app.core.settings.syntax import split_url
 from app.core.settings.tree import Document
 
 _LARGEST_AUDIT_DATA = 1_048_576
 _BAD_HOST = re.compile(r"[\s@?#]|^[^/].*/")  # a leading slash is the folder of a Unix socket
 _BAD_DATABASE = re.compile(r"[?#/]")
+_PATH_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s/:]+):[0-9]{1,5}")
 
 
@@ -27,6 +29,10 @@ def check_server(draft: Draft, document: Document) -> None:
     _check_audit(root.inside("audit"), document.audit)
     _check_telemetry(root.inside("telemetry"), document.telemetry)
     check_namespaces(root, ("watch_namespace",), document.watch_namespace)
+    _check_publish(root.inside("publish"), document.publish)
+    if document.path_prefix and not _PATH_PREFIX.fullmatch(document.path_prefix):
+        fix = "write it as /api/mcp: with a slash in front, none at the end"
+        root.object(("path_prefix",), f"path_prefix '{document.path_prefix}' is not a path", fix)
     if document.insecure_url:
         draft.warn("insecure_url is set: issuer URLs may be plain http, which is for tests only")
 
@@ -50,6 +56,17 @@ def _check_database(place: Place, database: DatabaseSettings) -> None:
         message = "database.maxMetaSize must be greater than zero"
         place.object(("maxMetaSize",), message, "write a number of bytes; the default is 262144")
     _check_dynamic_auth(place, database)
+
+
+def _check_publish(place: Place, publish: PublishSettings) -> None:
+    for index, url in enumerate(publish.package_base_urls):
+        try:
+            fault = "" if split_url(url).scheme in ("http", "https") else "must use http or https scheme"
+        except ValueError as error:
+            fault = str(error)
+        if fault:
+            message = f"publish.packageBaseUrls[{index}] '{url}' {fault}"
+            place.object(("packageBaseUrls", index), message, "write it as https://host/path")
 
 
 def _check_dynamic_auth(place: Place, database: DatabaseSettings) -> None:

@@ -70,6 +70,11 @@ class DatabaseSettings(Block):
     """Largest publisher-provided `_meta` of one version, in bytes of its JSON."""
 
 
+class PublishSettings(Block):
+    package_base_urls: TextList = ()
+    """Where packages may come from, as URLs; empty: anywhere. An OCI image counts as `https://` and its reference."""
+
+
 class FileStorageSettings(Block):
     base_dir: str = "./data"
     """Directory of the embedded PostgreSQL's data, used when there is no `database`."""

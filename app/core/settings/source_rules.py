@@ -25,23 +25,38 @@ from app.core.settings.source_tree import (
 from app.core.settings.syntax import is_label, split_url
 from app.core.settings.values import SourceFormat
 
+_LARGEST_FILTER = 2**20  # characters of the regular expression that the patterns of one list stand for
 _LONGEST_TIMEOUT = timedelta(minutes=5)
 _ZERO = timedelta(0)
 
 
 def check_source(place: Place, source: SourceSettings) -> None:
-    """Check the body of a source; its name is the business of the list it stands in."""
+    """Check the body of a source of the file; its name is the business of the list it stands in."""
     _check_kinds(place, source)
     if FETCHED_KINDS.intersection(source.kinds):
-        _check_sync_policy(place.inside("syncPolicy"), source.sync_policy)
+        if source.sync_policy.interval is None:
+            fix = "add syncPolicy: {interval: 30m}"
+            place.object(("syncPolicy", "interval"), "syncPolicy.interval is required", fix)
+        check_sync_policy(place, source.sync_policy)
+    if source.git is not None and source.git.auth is not None:
+        _check_access(place, source.git.auth)
+    if source.api is not None and source.api.endpoint:
+        _warn_of_endpoint(place, source.api.endpoint)
+    if source.file is not None:
+        _check_file(place, source.file)
+    check_details(place, source)
+
+
+def check_details(place: Place, source: SourceSettings) -> None:
+    """Check what holds of a source wherever it is described, each of its blocks by itself; no file is opened."""
     if source.filter is not None:
         _check_filter(place, source.filter)
     if source.git is not None:
         _check_git(place, source.git)
     if source.api is not None:
         _check_api(place, source.api, source.format)
-    if source.file is not None:
-        _check_file(place, source.file)
+    if source.file is not None and source.file.url:
+        _check_url(place, source.file)
     if source.kubernetes is not None:
         check_namespaces(place, ("kubernetes", "namespaces"), source.kubernetes.namespaces)
 
@@ -67,22 +82,26 @@ def _check_kinds(place: Place, source: SourceSettings) -> None:
         place.object((), message, "add one of them; a block without keys is written {}")
 
 
-def _check_sync_policy(place: Place, policy: SyncPolicySettings) -> None:
-    if policy.interval is None:
-        place.object(("interval",), "syncPolicy.interval is required", "add syncPolicy: {interval: 30m}")
-    elif policy.interval <= _ZERO:
+def check_sync_policy(place: Place, policy: SyncPolicySettings) -> None:
+    """Check the values of a `syncPolicy`, which may be absent."""
+    if policy.interval is not None and policy.interval <= _ZERO:
         message = f"syncPolicy.interval must be greater than zero, got {format_duration(policy.interval)}"
-        place.object(("interval",), message, "write a duration such as 30m")
+        place.object(("syncPolicy", "interval"), message, "write a duration such as 30m")
     if not 0 <= policy.max_removal_percent <= 100:
         message = f"syncPolicy.maxRemovalPercent must be between 0 and 100, got {policy.max_removal_percent}"
-        place.object(("maxRemovalPercent",), message, "write a percentage; the default is 50")
+        place.object(("syncPolicy", "maxRemovalPercent"), message, "write a percentage; the default is 50")
 
 
 def _check_filter(place: Place, chosen: FilterSettings) -> None:
     for side in ("include", "exclude"):
+        size = 0
         for index, pattern in enumerate(getattr(chosen.names, side)):
+            if size > _LARGEST_FILTER:
+                message = f"filter.names.{side} stands for too many patterns"
+                place.object(("filter", "names", side), message, "use * and classes instead of braces")
+                break
             try:
-                translate_glob(pattern)
+                size += len(translate_glob(pattern))
             except ValueError as fault:
                 message = f"filter.names.{side}[{index}] '{pattern}' is not a valid glob: {fault}"
                 place.object(("filter", "names", side, index), message, "put a backslash before a literal [ { or \\")
@@ -111,16 +130,17 @@ def _check_git_auth(place: Place, auth: GitAuthSettings) -> None:
         place.object(("git", "auth", missing), message, "add the missing one, or remove git.auth")
     elif not os.path.isabs(auth.password_file):
         place.object(where, "git.auth.passwordFile must be an absolute path", "begin the path with a slash")
-    elif reason := find_access_fault(auth.password_file):
+
+
+def _check_access(place: Place, auth: GitAuthSettings) -> None:
+    if auth.username and os.path.isabs(auth.password_file) and (reason := find_access_fault(auth.password_file)):
         message = f"git.auth.passwordFile is not accessible: {reason}"
-        place.object(where, message, "mount the file, or correct the path")
+        place.object(("git", "auth", "passwordFile"), message, "mount the file, or correct the path")
 
 
 def _check_api(place: Place, api: ApiSettings, source_format: SourceFormat | None) -> None:
     if not api.endpoint:
         place.object(("api", "endpoint"), "api.endpoint is required", "add the base URL of the other registry")
-    else:
-        _warn_of_endpoint(place, api.endpoint)
     if api.timeout <= _ZERO:
         place.object(("api", "timeout"), "api.timeout must be greater than zero", "write a duration such as 10s")
     elif api.timeout > _LONGEST_TIMEOUT:
@@ -131,14 +151,17 @@ def _check_api(place: Place, api: ApiSettings, source_format: SourceFormat | Non
         place.object(("format",), message, "remove format")
 
 
+def find_url_fault(url: str) -> str:
+    """Say why a text is no http or https URL, as the rest of a sentence; an empty text means it is one."""
+    try:
+        return "" if split_url(url).scheme in ("http", "https") else "must use http or https scheme"
+    except ValueError as error:
+        return str(error)
+
+
 def _warn_of_endpoint(place: Place, endpoint: str) -> None:
     # The reference server starts with any text here and fails at each sync, so this must not keep ours from starting.
-    try:
-        scheme = split_url(endpoint).scheme
-        fault = "" if scheme in ("http", "https") else "must use http or https scheme"
-    except ValueError as error:
-        fault = str(error)
-    if fault:
+    if fault := find_url_fault(endpoint):
         place.draft.warn(f"{place.label}: api.endpoint {fault}; its synchronisations will fail")
 
 
@@ -150,15 +173,10 @@ def _check_file(place: Place, file: FileSettings) -> None:
         place.object(("file", "path"), "file.path or file.url is required", "add one of them")
     elif file.path and file.url:
         place.object(("file", "url"), "file.path and file.url are mutually exclusive", "keep one of them")
-    if not file.url:
-        return
-    fix = "write it as https://host/path"
-    try:
-        scheme = split_url(file.url).scheme
-    except ValueError as error:
-        place.object(("file", "url"), f"file.url {error}", fix)
-    else:
-        if scheme not in ("http", "https"):
-            place.object(("file", "url"), "file.url must use http or https scheme", fix)
+
+
+def _check_url(place: Place, file: FileSettings) -> None:
+    if fault := find_url_fault(file.url):
+        place.object(("file", "url"), f"file.url {fault}", "write it as https://host/path")
     if file.timeout <= _ZERO:
         place.object(("file", "timeout"), "file.timeout must be greater than zero", "write a duration such as 30s")

@@ -9,7 +9,13 @@ from __future__ import annotations
 from pydantic import Field
 
 from app.core.settings.auth_tree import AuthSettings
-from app.core.settings.server_tree import AuditSettings, DatabaseSettings, FileStorageSettings, TelemetrySettings
+from app.core.settings.server_tree import (
+    AuditSettings,
+    DatabaseSettings,
+    FileStorageSettings,
+    PublishSettings,
+    TelemetrySettings,
+)
 from app.core.settings.source_tree import RegistryItemSettings, RegistrySettings, SourceSettings
 from app.core.settings.values import Block, Flag, LogLevel, LogLevelName, TextList
 
@@ -29,6 +35,9 @@ class RootSettings(Block):
     file_storage: FileStorageSettings = FileStorageSettings()
     """Where the embedded PostgreSQL keeps its data; not used together with `database`."""
 
+    publish: PublishSettings = PublishSettings()
+    """What may be published to managed sources."""
+
     auth: AuthSettings = AuthSettings()
     """Who may come in and what they may do."""
 
@@ -40,6 +49,9 @@ class RootSettings(Block):
 
     insecure_url: Flag = Field(default=False, alias="insecure_url")
     """Whether issuer URLs may be plain http. For tests only."""
+
+    path_prefix: str = Field(default="", alias="path_prefix")
+    """Path, such as `/api/mcp`, below which everything is served in addition to the root."""
 
     compress_response: Flag = Field(default=False, alias="compress_response")
     """Whether answers are compressed for clients that accept it."""

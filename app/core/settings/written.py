@@ -48,7 +48,7 @@ def _read_mapping(draft: Draft, node: yaml.MappingNode, block: type[Block], loc:
 
 
 def _refuse_key(draft: Draft, key: yaml.ScalarNode, known: dict[str, Field], loc: Loc) -> None:
-    near = get_close_matches(key.value.lower(), known, n=1)
+    near = get_close_matches(key.value.lower(), known, n=1, cutoff=0.7)
     homes = [] if near else _find_homes(Document, key.value.lower())
     here = (*loc, key.value)
     draft.lines[here] = key.start_mark.line + 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -40,7 +40,8 @@ class Input(Part):
     is_secret: bool = False
     default: str = ""
     placeholder: str = ""
-    choices: list[str] = Field(default_factory=list)
+    # One fault is enough: each of them repeats the key in `variables` that leads here, which may be long.
+    choices: Annotated[list[str], FailFast()] = Field(default_factory=list)
 
 
 class InputWithVariables(Input):
@@ -145,3 +146,7 @@ class Server(Part):
     packages: list[Package] = Field(default_factory=list)
     remotes: list[Remote] = Field(default_factory=list)
     meta: Meta = Field(default=None, alias="_meta")  # type: ignore[assignment]
+
+
+FIELDS: Final = tuple(str(field.alias) for field in Server.model_fields.values())
+"""The keys of a server.json that the schema knows, in its order."""

@@ -55,16 +55,24 @@ def _check_name(name: str) -> str:
     return name
 
 
-def _check_version(version: str) -> str:
+def explain_version(version: str) -> str | None:
+    """Why `version` is not one version; None if it is."""
     trimmed = version.strip()
     if not trimmed:
-        raise PydanticCustomError("version", 'must not be blank; write a version such as "1.0.0"')
+        return 'must not be blank; write a version such as "1.0.0"'
     if len(version) > 255:
-        raise PydanticCustomError("version", "must have at most 255 characters")
+        return "must have at most 255 characters"
     if trimmed == "latest":
-        raise PydanticCustomError("version", 'must be one version such as "1.0.0", not "latest"')
+        return 'must be one version such as "1.0.0", not "latest"'
     if _RANGE.fullmatch(trimmed):
-        raise PydanticCustomError("version", 'must be one version such as "1.0.0", not a range of versions')
+        return 'must be one version such as "1.0.0", not a range of versions'
+    return None
+
+
+def _check_version(version: str) -> str:
+    reason = explain_version(version)
+    if reason is not None:
+        raise PydanticCustomError("version", reason)
     return version
 
 

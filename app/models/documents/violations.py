@@ -12,6 +12,9 @@ from pydantic_core import ErrorDetails
 
 from app.models.documents.rules import ALLOWED
 
+REQUIRED: Final = "required"
+"""The rule that an absent part breaks."""
+
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]*")
 _LISTS_OF_CHOICES: Final = frozenset({"remotes", "packageArguments", "runtimeArguments"})
 
@@ -31,10 +34,11 @@ _MESSAGES: Final = {
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One broken rule. `path` is the JSON path inside the document (`packages[0].transport.url`), empty for the
-    document as a whole."""
+    document as a whole. `rule` is the short name of the rule where it has one, such as `string-too-long`."""
 
     path: str
     message: str
+    rule: str = ""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message
@@ -59,10 +63,10 @@ def format_path(keys: Iterable[str | int]) -> str:
 
 
 def _violation(details: ErrorDetails) -> Violation:
-    keys = _without_choices(details["loc"])
-    if details["type"] in ("union_tag_not_found", "union_tag_invalid"):
+    keys, kind = _without_choices(details["loc"]), details["type"]
+    if kind in ("union_tag_not_found", "union_tag_invalid"):
         keys = (*keys, "type")
-    return Violation(format_path(keys), _message(details))
+    return Violation(format_path(keys), _message(details), REQUIRED if kind == "missing" else kind.replace("_", "-"))
 
 
 def _without_choices(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:

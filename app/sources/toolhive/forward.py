@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from app.models.documents import PUBLISHER_PROVIDED
-from app.sources.quirks import CURRENT_SCHEMA
+from app.models.documents import CURRENT_SCHEMA, PUBLISHER_PROVIDED
 from app.sources.toolhive.legacy import NAMESPACE, Entry, ImageEntry, RemoteEntry, Variable
 
 VERSION: Final = "1.0.0"

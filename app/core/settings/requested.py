@@ -1,0 +1,164 @@
+"""A source as a client of the API describes it in JSON. Owns reading its types, and the rules that differ from those of
+the configuration file: the words are those of the reference server, and inline data are allowed.
+
+Keys are read whatever their case and unknown ones are ignored, as Go does; null and blank texts count as absent.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from app.core.errors import Invalid
+from app.core.settings.draft import Draft, Loc, Place, format_loc
+from app.core.settings.durations import parse_duration
+from app.core.settings.fields import Field, Shape, list_fields
+from app.core.settings.rules import RESERVED_NAMES
+from app.core.settings.source_rules import check_details, check_sync_policy, find_url_fault
+from app.core.settings.source_tree import FETCHED_KINDS, FileSettings, SourceKind, SourceSettings
+from app.core.settings.values import Block, SourceFormat
+
+MAX_NAME = 255
+MAX_SHOWN = 50
+"""Problems named in one answer."""
+
+_MAX_CHARACTERS = 500  # of one problem: what it quotes may be as long as the body
+_NOT_OURS = ("name", "claims")  # the path gives the name, and registries of the v0.4.9 model have no claims
+_HELPER = re.compile(r"-|[A-Za-z0-9+.-]*::")
+_HOLDS_NUL = "holds a NUL character, which cannot be stored"
+_TYPES: dict[Shape, type[Any]] = {Shape.SCALARS: list, Shape.MAPPING: dict}
+_INTERVAL = ("syncPolicy", "interval")
+
+
+def read_source(name: str, body: Mapping[str, Any]) -> SourceSettings:
+    """The source of the registry `name`. Raises Invalid that tells every problem at once."""
+    draft = Draft()
+    place = Place(draft, ())
+    _check_name(place, name)
+    data = _read_block(draft, body, SourceSettings, ())
+    source = SourceSettings.model_validate({**data, "name": name})
+    _check_kinds(place, source)
+    check_sync_policy(place, source.sync_policy)
+    if source.file is not None:
+        _check_file(place, source.file)
+    if source.api is not None and source.api.endpoint and (fault := find_url_fault(source.api.endpoint)):
+        place.object(("api", "endpoint"), f"api.endpoint {fault}")
+    if source.git is not None and _HELPER.match(source.git.repository):
+        # Git would run the command that such an "address" names.
+        place.object(("git", "repository"), f"git.repository must be an address, got '{source.git.repository}'")
+    check_details(place, source)
+    if draft.problems:
+        raise Invalid(f"invalid registry configuration: {_join([problem.message for problem in draft.problems])}")
+    return source
+
+
+def _join(messages: list[str]) -> str:
+    shown = [m if len(m) <= _MAX_CHARACTERS else f"{m[:_MAX_CHARACTERS]}…" for m in messages[:MAX_SHOWN]]
+    more = [f"and {len(messages) - MAX_SHOWN} more problems"] if len(messages) > MAX_SHOWN else []
+    return "; ".join([*shown, *more])
+
+
+def _read_block(draft: Draft, given: Mapping[str, Any], block: type[Block], loc: Loc) -> dict[str, Any]:
+    known = {field.key.lower(): field for field in list_fields(block)}
+    data: dict[str, Any] = {}
+    for key, value in given.items():
+        field = known.get(key.lower())
+        if field is None or (not loc and field.key in _NOT_OURS) or value is None:
+            continue
+        read = _read_value(draft, value, field, (*loc, field.key))
+        if read is not None:
+            data[field.key] = read
+    return data
+
+
+def _read_value(draft: Draft, value: Any, field: Field, loc: Loc) -> Any:
+    """The value in the type of its setting; None for one that is blank, or that cannot be used and was reported."""
+    wanted = _TYPES.get(field.shape) or (int if field.bare is int else str)
+    if not isinstance(value, wanted) or isinstance(value, bool):
+        draft.refuse(loc, _tell_type(loc, wanted, value))
+        return None
+    if isinstance(value, dict):
+        return _read_block(draft, value, field.block, loc)
+    if isinstance(value, list):
+        return [_read_item(draft, item, (*loc, index)) for index, item in enumerate(value)]
+    return _read_text(draft, value, field, loc) if isinstance(value, str) else value
+
+
+def _read_item(draft: Draft, item: Any, loc: Loc) -> str:
+    """An unusable item keeps its place, so that the indexes of the others stay true."""
+    if not isinstance(item, str):
+        draft.refuse(loc, _tell_type(loc, str, item))
+    elif not item.strip():
+        draft.refuse(loc, f"{format_loc(loc)} must not be empty")
+    elif "\0" in item:
+        draft.refuse(loc, f"{format_loc(loc)} {_HOLDS_NUL}")
+    else:
+        return item
+    return "-"
+
+
+def _read_text(draft: Draft, text: str, field: Field, loc: Loc) -> str | timedelta | None:
+    if not text.strip():
+        return None
+    if "\0" in text:
+        draft.refuse(loc, f"{format_loc(loc)} {_HOLDS_NUL}")
+    elif field.bare is timedelta:
+        return _read_duration(draft, text, loc)
+    elif field.bare is SourceFormat and text not in set(SourceFormat):
+        draft.refuse(loc, f"format must be 'toolhive' or 'upstream', got '{text}'")
+    else:
+        return text
+    return None
+
+
+def _read_duration(draft: Draft, text: str, loc: Loc) -> timedelta | None:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        what = "invalid sync interval" if loc == _INTERVAL else f"{format_loc(loc)} must be a valid duration"
+        draft.refuse(loc, f"{what}: {error} (write e.g. 30m or 1h30m)")
+        return None
+
+
+def _tell_type(loc: Loc, wanted: type[Any], value: Any) -> str:
+    nouns = {str: "a string", list: "an array", dict: "an object", bool: "a boolean", type(None): "null"}
+    wish = "a whole number" if wanted is int else nouns[wanted]
+    return f"{format_loc(loc)} must be {wish}, got {nouns.get(type(value), 'a number')}"
+
+
+def _check_name(place: Place, name: str) -> None:
+    if any(letter.isspace() or unicodedata.category(letter) == "Cc" for letter in name):
+        place.object(("name",), "the registry's name must not contain white space or control characters")
+    elif len(name) > MAX_NAME:
+        place.object(("name",), f"the registry's name must have at most {MAX_NAME} characters")
+    elif name in RESERVED_NAMES:
+        place.object(("name",), f"name '{name}' cannot be used for a registry: it is a part of the API's paths")
+
+
+def _check_kinds(place: Place, source: SourceSettings) -> None:
+    kinds = source.kinds
+    if len(kinds) > 1:
+        place.object((kinds[1].value,), "only one source type may be specified")
+    elif not kinds:
+        if not place.draft.are_spoilt((kind.value,) for kind in SourceKind):
+            place.object((), "one of git, api, file, managed, or kubernetes must be specified")
+    elif _is_fetched(source) and source.sync_policy.interval is None:
+        place.object(_INTERVAL, f"syncPolicy.interval is required for {source.kind} registries")
+
+
+def _is_fetched(source: SourceSettings) -> bool:
+    """Whether it is synchronised by interval: inline data come with a request, and only with one."""
+    return source.kind in FETCHED_KINDS and not (source.file and source.file.data)
+
+
+def _check_file(place: Place, file: FileSettings) -> None:
+    given = [key for key in ("path", "url", "data") if getattr(file, key)]
+    if len(given) > 1:
+        place.object(("file", given[1]), "file.path, file.url and file.data are mutually exclusive")
+    elif not given and not place.draft.are_spoilt(("file", key) for key in ("path", "url", "data")):
+        place.object(("file",), "one of file.path, file.url and file.data is required")
+    if "timeout" in file.model_fields_set and not file.url:
+        place.object(("file", "timeout"), "file.timeout can only be given together with file.url")
