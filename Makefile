@@ -28,8 +28,9 @@ fmt: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.dev ## Measure listing against bare SQL and /health, as ratios
+bench: $(VENV)/.dev ## Measure listing against bare SQL and /health, as ratios, and what clients do
 	$(BIN)/python -m bench.listing
+	$(BIN)/python -m bench.clients
 
 migrate: $(VENV)/.run ## Bring the configured database to this release's schema
 	$(BIN)/thv-registry-api migrate up --yes --config $(CONFIG)

@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 import uvloop
 
-from app.core.errors import AppError, ConfigError, SourceError, Unavailable
+from app.core.errors import AppError, ConfigError, RegistryNotFound, SourceError, Unavailable
 from app.core.logging import configure_logging
+from app.core.replacement import replacing
 from app.core.settings import Settings, SourceFormat, load_settings
 from app.graphql.schema import print_sdl
-from app.process import Addresses, open_database, serve
+from app.models.views import VersionView
+from app.process import Addresses, open_catalogue, open_database, serve
 from app.resolvers.context import now
 from app.resolvers.conversion import convert_file
+from app.resolvers.export import export_registry
+from app.resolvers.registries import list_registries
 from app.resolvers.service import get_version
+from app.rest.files import FileFormat, write_file
 
 cli = typer.Typer(
     name="thv-registry-api",
@@ -96,6 +102,40 @@ def convert_command(
     typer.echo(done.data, nl=False)
 
 
+@cli.command("export")
+def export_command(
+    config: ConfigOption,
+    registry: Annotated[str | None, typer.Option(help="The registry; without it, all of them together.")] = None,
+    format_: Annotated[FileFormat, typer.Option("--format", help="The form of the file.")] = FileFormat.V01,
+    latest: Annotated[bool, typer.Option("--latest", help="Only the latest version of each server.")] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="The file to replace; without it, standard output.", show_default=False)
+    ] = None,
+) -> None:
+    """Write a registry as one JSON file, whether or not a server is running with the same configuration."""
+    settings = _load(config, None)
+
+    async def work() -> None:
+        async with open_catalogue(settings) as ctx:
+            pages = _Counted(export_registry(ctx, registry, latest))
+            try:
+                await _write(write_file(format_, pages), output)
+            except RegistryNotFound:
+                known = ", ".join(view.name for view in await list_registries(ctx))
+                _fail(
+                    f"registry {registry!r} is not known; "
+                    + (f"known are: {known}" if known else "nor is any other: start the server once to load them")
+                )
+        typer.echo(f"{pages.versions} versions of {len(pages.names)} servers exported", err=True)
+
+    try:
+        _run(work())
+    except BrokenPipeError:
+        raise  # nobody reads on: the command line ends quietly
+    except OSError as error:
+        _fail(f"cannot write to {output or 'standard output'}: {error.strerror}")
+
+
 @cli.command("export-schema")
 def export_schema_command() -> None:
     """Print the GraphQL schema in the schema definition language."""
@@ -112,6 +152,29 @@ def version_command(
         typer.echo(json.dumps({name: getattr(found, name) for name in found.__slots__}, indent=2))
     else:
         typer.echo(f"thv-registry-api {found.version} (commit {found.commit}, {found.runtime}, {found.platform})")
+
+
+class _Counted:
+    """The pages of an export, and what they have held so far."""
+
+    def __init__(self, pages: AsyncIterator[tuple[VersionView, ...]]) -> None:
+        self.pages = pages
+        self.versions = 0
+        self.names: set[str] = set()
+
+    async def __aiter__(self) -> AsyncIterator[tuple[VersionView, ...]]:
+        async for page in self.pages:
+            self.versions += len(page)
+            self.names.update(view.name for view in page)
+            yield page
+
+
+async def _write(chunks: AsyncIterator[bytes], output: Path | None) -> None:
+    with nullcontext(typer.get_binary_stream("stdout")) if output is None else replacing(output) as file:
+        async for chunk in chunks:
+            file.write(chunk)
+        file.write(b"\n")
+        file.flush()
 
 
 def main() -> None:

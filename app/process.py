@@ -22,11 +22,12 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from app.core.database import Database
-from app.core.embedded import EmbeddedPostgres
+from app.core.embedded import EmbeddedPostgres, visit
 from app.core.errors import ConfigError, Problem
-from app.core.migrations import migrate
+from app.core.migrations import check_schema, migrate
 from app.core.settings import AuthMode, DatabaseSettings, Settings
 from app.main import create_app, create_internal_app
+from app.models.documents import PublishPolicy
 from app.resolvers.configuration import reconcile
 from app.resolvers.context import Ctx
 from app.resolvers.sync import release_orphans
@@ -116,13 +117,34 @@ async def open_database(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         await _migrate(owning, database.user if database.user != database.migration_user else None)
         yield arguments
         return
-    postgres = EmbeddedPostgres(Path(settings.file_storage.base_dir) / "postgres")
+    postgres = EmbeddedPostgres(_embedded_directory(settings))
     await postgres.start()
     try:
         await _migrate(postgres.connect_args(), None)
         yield postgres.connect_args()
     finally:
         await postgres.stop()
+
+
+@asynccontextmanager
+async def open_catalogue(settings: Settings) -> AsyncIterator[Ctx]:
+    """What a command reads with, beside a running server or without one. Nothing is migrated, loaded or changed.
+
+    Raises Unavailable where there is no database, or one with the schema of another release.
+    """
+    async with AsyncExitStack() as stack:
+        if settings.database is None:
+            arguments = await stack.enter_async_context(visit(_embedded_directory(settings)))
+        else:
+            arguments = connect_arguments(settings.database)
+        await check_schema(arguments)
+        ctx = Ctx(Database(arguments, pool_size=1))
+        stack.push_async_callback(ctx.db.close)
+        yield ctx
+
+
+def _embedded_directory(settings: Settings) -> Path:
+    return Path(settings.file_storage.base_dir) / "postgres"
 
 
 def connect_arguments(database: DatabaseSettings) -> dict[str, Any]:
@@ -150,7 +172,7 @@ async def _run(settings: Settings, addresses: Addresses, stop: asyncio.Event, re
     async with AsyncExitStack() as stack:
         sockets = [stack.enter_context(listen(address)) for address in (addresses.public, addresses.internal)]
         arguments = await stack.enter_async_context(open_database(settings))
-        ctx = Ctx(_open_pool(settings, arguments))
+        ctx = Ctx(_open_pool(settings, arguments), policy=publish_policy(settings))
         stack.push_async_callback(ctx.db.close)
         if settings.database is None:
             await release_orphans(ctx)
@@ -158,8 +180,13 @@ async def _run(settings: Settings, addresses: Addresses, stop: asyncio.Event, re
         drained = await stack.enter_async_context(_scheduling(ctx))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(drained.wait(), FIRST_SYNC_SECONDS)
-        apps = [create_app(ctx, stop), create_internal_app(ctx, stop)]
+        apps = [create_app(ctx, stop, settings.path_prefix), create_internal_app(ctx, stop)]
         await _listen(apps, sockets, stop, ready)
+
+
+def publish_policy(settings: Settings) -> PublishPolicy:
+    database = settings.database or DatabaseSettings()
+    return PublishPolicy(database.max_meta_size, settings.publish.package_base_urls)
 
 
 def _open_pool(settings: Settings, arguments: dict[str, Any]) -> Database:

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -37,7 +38,28 @@ async def migrate(connect_args: Mapping[str, Any], *, grant_to: str | None = Non
     return await with_alembic(connect_args, lambda connection: _upgrade(connection, grant_to))
 
 
-async def with_alembic(connect_args: Mapping[str, Any], work: Callable[[Connection], str]) -> str:
+async def check_schema(connect_args: Mapping[str, Any]) -> None:
+    """Raises Unavailable where the schema is not that of this release. Changes nothing."""
+    script = ScriptDirectory.from_config(alembic_config())
+    found = await with_alembic(connect_args, _revision, purpose="read the schema of {}")
+    needed = script.get_current_head()
+    if found == needed:
+        return
+    if not found:
+        raise Unavailable("the database has no tables yet: start the server once, so that it makes and fills them")
+    if found in {known.revision for known in script.walk_revisions()}:
+        fix = "start this release's server once, or run `thv-registry-api migrate up` while none is running"
+    else:
+        fix = "it was made by another release; use the thv-registry-api of the server that serves it"
+    raise Unavailable(f"the database has the schema {found} and this release needs {needed}: {fix}")
+
+
+async def with_alembic(
+    connect_args: Mapping[str, Any],
+    work: Callable[[Connection], str],
+    *,
+    purpose: str = "bring {} to this release's schema",
+) -> str:
     """Run `work` on a connection of its own under the migration lock. Raises Unavailable with PostgreSQL's reason."""
 
     async def connect() -> Any:
@@ -54,7 +76,7 @@ async def with_alembic(connect_args: Mapping[str, Any], work: Callable[[Connecti
     except (OSError, DBAPIError) as error:
         reason = error.orig if isinstance(error, DBAPIError) else error
         place = f"{connect_args.get('user')}@{connect_args.get('host')}/{connect_args.get('database')}"
-        raise Unavailable(f"cannot bring the database {place} to this release's schema: {reason}") from error
+        raise Unavailable(f"cannot {purpose.format(f'the database {place}')}: {reason}") from error
     finally:
         await engine.dispose()
 
@@ -72,4 +94,9 @@ def _upgrade(connection: Connection, grant_to: str | None) -> str:
         ):
             connection.execute(text(grant))
     connection.commit()
+    return _revision(connection)
+
+
+def _revision(connection: Connection) -> str:
+    """The schema's revision; empty where nothing was migrated yet."""
     return MigrationContext.configure(connection).get_current_revision() or ""

@@ -23,7 +23,7 @@ from app.models.kinds import Status, registry_type
 from app.models.queries import check_text
 from app.models.snapshot import Document
 from app.models.tables import AGGREGATE_ID
-from app.models.views import VersionView
+from app.models.views import SourceView, VersionView
 from app.resolvers.context import Ctx
 from app.sources.published import Report, read_published
 from app.store import entries as store
@@ -147,7 +147,7 @@ async def _open_shelf(ctx: Ctx, registry: str | None) -> AsyncIterator[_Shelf]:
 
 async def _target_of(session: Session, registry_id: int, name: str) -> Target:
     """Of several managed sources the first: what is published there goes before the others."""
-    held = await sources.sources_of(session, registry_id)
+    held = await _sources_of(session, registry_id)
     for source in held:
         if source.kind == SourceKind.MANAGED:
             return Target(source.id, source.claim_set_id)
@@ -156,7 +156,7 @@ async def _target_of(session: Session, registry_id: int, name: str) -> Target:
 
 
 async def _only_target(session: Session) -> Target:
-    held = [s for s in await sources.sources_of(session, AGGREGATE_ID) if s.kind == SourceKind.MANAGED]
+    held = [s for s in await _sources_of(session, AGGREGATE_ID) if s.kind == SourceKind.MANAGED]
     if len(held) == 1:
         return Target(held[0].id, held[0].claim_set_id)
     if not held:
@@ -164,6 +164,12 @@ async def _only_target(session: Session) -> Target:
     named = await registries.registries_by_id(session, sorted({i for source in held for i in source.registry_ids}))
     paths = ", ".join(f"/registry/{view.name}/v0.1/publish" for view in named.values())
     raise Unsupported(f"this server has several managed registries; publish to one of {paths}")
+
+
+async def _sources_of(session: Session, registry_id: int) -> list[SourceView]:
+    ids = await registries.linked_sources(session, registry_id)
+    views = await sources.sources_by_id(session, ids)
+    return [views[source_id] for source_id in ids]
 
 
 async def _check_document(ctx: Ctx, document: Mapping[str, Any]) -> Document:

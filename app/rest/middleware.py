@@ -22,20 +22,22 @@ access_log = structlog.get_logger("access")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _QUIET = ("/health", "/readiness")
+_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": _METHODS,
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Accept",
     "Access-Control-Expose-Headers": "X-Request-Id, ETag, Retry-After",
 }
-_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 
 class Edge:
     """Outermost: gives each request an id and echoes it, allows every origin, logs the request, and answers 500 for
     what nobody caught.
 
-    CORS is on every answer, errors too, as editors call from an origin of their own. No credentials are involved, so
-    `*` is enough.
+    CORS is on every answer, errors too, as editors call from an origin of their own, and whole, as GitHub's check of a
+    registry asks. No credentials are involved, so `*` is enough.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -54,7 +56,9 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message).update({"X-Request-Id": request_id, **_HEADERS})
+                headers = MutableHeaders(scope=message)
+                for name, value in (("X-Request-Id", request_id), *_HEADERS.items()):
+                    headers.setdefault(name, value)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -96,13 +100,10 @@ class RawPath:
 
 
 def _preflight(scope: Scope) -> Response:
-    asked = Headers(scope=scope).get("access-control-request-headers", "Authorization, Content-Type, Accept")
-    headers = {
-        "Allow": _METHODS,
-        "Access-Control-Allow-Methods": _METHODS,
-        "Access-Control-Allow-Headers": asked,
-        "Access-Control-Max-Age": "86400",
-    }
+    headers = {"Allow": _METHODS, "Access-Control-Max-Age": "86400"}
+    asked = Headers(scope=scope).get("access-control-request-headers")
+    if asked:
+        headers["Access-Control-Allow-Headers"] = asked
     return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
 
 

@@ -44,8 +44,8 @@ def describe_api(families: Sequence[Family]) -> Json:
         "/health": {"get": _operation("getHealth", "Whether the process is alive", "Status")},
         "/readiness": {"get": _operation("getReadiness", "Whether the service can answer", "Status", 503)},
         "/version": {"get": _operation("getServiceVersion", "What is running", "ServiceVersion")},
-        "/openapi.json": {"get": _operation("getOpenapiJson", "This document as JSON", "Document")},
-        "/openapi.yaml": {"get": _yaml(_operation("getOpenapiYaml", "This document as YAML", "Document"))},
+        **_descriptions("", ""),
+        **_descriptions("/registry/{registry}", "OfRegistry"),
         "/graphql": {"get": _explorer(), "post": _graphql()},
         **_extension(),
     }
@@ -202,9 +202,16 @@ def _explorer() -> Json:
     }
 
 
-def _yaml(operation: Json) -> Json:
+def _descriptions(base: str, suffix: str) -> Json:
+    as_json = _operation(f"getOpenapiJson{suffix}", "This document as JSON", "Document")
+    as_yaml = _operation(f"getOpenapiYaml{suffix}", "This document as YAML", "Document")
     content = {"application/yaml": {"schema": reference("Document")}}
-    return {**operation, "responses": {"200": {"description": "OK", "content": content}}}
+    as_yaml["responses"] = {"200": {"description": "OK", "content": content}}
+    parameters = {"parameters": [_in_path("registry", "The registry's name.")]} if base else {}
+    return {
+        f"{base}/openapi.json": {"get": as_json | parameters},
+        f"{base}/openapi.yaml": {"get": as_yaml | parameters},
+    }
 
 
 def _content(schema: str) -> Json:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from starlette.requests import Request
 
-from app.core.errors import Invalid
+from app.core.errors import AppError, Invalid
 from app.core.opaque import decode_opaque, encode_opaque
 from app.models.names import check_server_name
 from app.models.queries import DEFAULT_PAGE, MAX_PAGE, Key, ListServers, Window, clamp_time
@@ -43,11 +43,12 @@ def registry_name(request: Request) -> str | None:
     return path_text(request, "registry", "registryName") if "registry" in request.path_params else None
 
 
-def server_name(request: Request) -> str:
+def server_name(request: Request, refusal: type[AppError] = Invalid) -> str:
+    """Raises `refusal` for what is no server's name."""
     name = path_text(request, "name", "serverName")
     reason = check_server_name(name)
     if reason is not None:
-        raise Invalid(f"invalid server name format: {reason}")
+        raise refusal(f"invalid server name format: {reason}")
     return name
 
 

@@ -121,8 +121,11 @@ ROUTES: list[BaseRoute] = [
     *(route for family in FAMILIES for route in _lists(family)),
     *(route for family in FAMILIES for route in _versions(family)),
     *OPERATIONS,
-    Route("/openapi.json", get_openapi_json),
-    Route("/openapi.yaml", get_openapi_yaml),
+    *(
+        Route(f"{base}/openapi.{form}", endpoint)
+        for base in ("", "/registry/{registry}")  # a registry of ours may be given to another one as its source
+        for form, endpoint in (("json", get_openapi_json), ("yaml", get_openapi_yaml))
+    ),
     *(route for family in FAMILIES for route in _others(family)),
     *(route for family in ALIASES for route in _aliases(family)),
     *EXTENSION,

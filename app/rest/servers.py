@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.core.errors import NotFound
 from app.resolvers import servers
 from app.resolvers.context import Ctx
 from app.rest import params, wire
@@ -27,10 +28,13 @@ async def list_versions(request: Request) -> Response:
 
 
 async def get_version(request: Request) -> Response:
+    """Editors ask for servers by the ids of their users' configuration, whatever they look like, and take 404 alone for
+    "not in the registry".
+    """
     view = await servers.get_version(
         _ctx(request),
         params.registry_name(request),
-        params.server_name(request),
+        params.server_name(request, NotFound),
         params.path_text(request, "version", "version"),
         include_deleted=params.include_deleted(request),
     )

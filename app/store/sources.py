@@ -56,16 +56,6 @@ async def sources_by_id(session: AsyncSession, ids: Sequence[int]) -> dict[int, 
     return {view.id: view for view in found}
 
 
-async def sources_of(session: AsyncSession, registry_id: int) -> tuple[SourceView, ...]:
-    """The sources of a registry in their order; those of the aggregate are all that some registry lists."""
-    found = await session.scalars(
-        text("select source_id from registry_source where registry_id = :id order by position"), {"id": registry_id}
-    )
-    ids = list(found)
-    views = await sources_by_id(session, ids)
-    return tuple(views[source_id] for source_id in ids)
-
-
 async def save_source(session: AsyncSession, row: SourceRow) -> int:
     """Insert or update by name; `updated_at` moves only when something differs. Returns the id.
 

@@ -34,6 +34,7 @@ GOOD: list[Json] = [
     in_package(version="v" * 255),
     publishable(packages=[image(), image(identifier="db"), image(identifier=f"acme/db@sha256:{'0' * 64}")]),
     publishable(packages=[bundle(), bundle(version="1.0.0")]),
+    publishable(packages=[bundle(identifier="https://www.github.com/acme/mcp/releases/download/v1/db.mcpb")]),
     publishable(packages=[npm(), npm(version="1.0.1"), npm(transport={"type": "sse", "url": "http://localhost"})]),
     publishable(packages=[bundle(identifier="https://gitlab.com/a/b/mcp/-/releases/v1/downloads/bin/db.mcpb")]),
     publishable(packages=[bundle(identifier="https://gitlab.com/a/mcp/-/package_files/12/download")]),
@@ -48,7 +49,7 @@ GOOD: list[Json] = [
     publishable(remotes=[remote(), remote(type="sse"), remote(url="https://acme.example/2")]),
     named("--port", value="8080", default="80--port"),
     named("verbose"),
-    in_argument(type="positional", value="a b", valueHint="<file>"),
+    in_argument(type="positional", name="a b", value="a b", valueHint="<file>"),
 ]
 
 
@@ -121,6 +122,7 @@ TRANSPORT_ERRORS: list[tuple[Json, str, list[str]]] = [
     (local("http://localhost:0/"), URL, ["transport-url"]),
     (local("http://localhost/{"), URL, ["transport-url"]),
     (local("http://localhost/{}"), URL, ["transport-url"]),
+    (local("http://local\x7fhost/mcp"), URL, ["transport-url"]),
     (local("http://<host>/mcp"), URL, ["transport-url"]),
     (local("http://[::1/mcp"), URL, ["transport-url"]),
     (in_remote(url="http://acme.example/mcp"), "remotes[0].url", ["remote-url-https"]),
@@ -200,6 +202,19 @@ def test_repeated_package_or_remote_is_an_error(document: Json, found: list[Find
     assert find(document) == found
 
 
+@pytest.mark.parametrize(
+    ("document", "path", "reference"),
+    [
+        (publishable(packages=[npm(registryType=1)]), "packages[0].registryType", "schema-string-type"),
+        (publishable(packages=[npm(registryBaseUrl=1)]), "packages[0].registryBaseUrl", "schema-string-type"),
+        (publishable(packages=[image(identifier="")]), "packages[0].identifier", "package-identifier"),
+        (in_remote(url="https://{a}.example", variables=["a"]), "remotes[0].variables", "schema-dict-type"),
+    ],
+)
+def test_wrong_or_empty_value_is_told_once_under_a_policy(document: Json, path: str, reference: str) -> None:
+    assert find(document, PublishPolicy(package_base_urls=(NPM,))) == [Finding(path, reference, "error")]
+
+
 def test_repeated_package_names_the_first_one() -> None:
     [issue] = check_publishable(publishable(packages=[image(), npm(), npm()]), PublishPolicy())
     assert issue.message == (
@@ -215,6 +230,7 @@ ALLOWED = (NPM, "https://Registry.Example.org/acme/", "https://docker.io/acme", 
     [
         npm(registryBaseUrl=NPM),
         npm(registryBaseUrl="HTTPS://NPM.example.org:443/team/"),
+        npm(registryBaseUrl="https://npm.example.org."),
         package(registryType="helm", registryBaseUrl="https://registry.example.org/acme/charts?x=/../"),
         image(identifier="registry.example.org/acme/db:1"),
         image(identifier="registry.example.org:443/acme/tools/db"),
@@ -233,6 +249,7 @@ def test_package_from_an_allowed_place_passes(given: Json) -> None:
     [
         (npm(), "registryBaseUrl"),
         (npm(registryBaseUrl="http://npm.example.org"), "registryBaseUrl"),
+        (npm(registryBaseUrl="http://npm.example.org:443"), "registryBaseUrl"),
         (npm(registryBaseUrl="https://npm.example.org:8443"), "registryBaseUrl"),
         (npm(registryBaseUrl="https://npm.example.org.evil.example"), "registryBaseUrl"),
         (npm(registryBaseUrl="https://npm.example.org@evil.example"), "registryBaseUrl"),

@@ -207,6 +207,7 @@ def test_absent_name_or_version_is_missing(key: str) -> None:
         (publishable(websiteUrl="acme"), "websiteUrl", "schema-string-pattern-mismatch"),
         (publishable(**{"$schema": 1}), "$schema", "schema-string-type"),
         (publishable(repository={"id": "1", **REPOSITORY, "source": 1}), "repository.source", "schema-string-type"),
+        (publishable(repository={**REPOSITORY, "source": []}), "repository.source", "schema-string-type"),
         (publishable(repository=[]), "repository", "schema-model-type"),
         (publishable(icons=[{**ICON, "theme": "blue"}]), "icons[0].theme", "schema-literal-error"),
         (publishable(packages=[1], remotes=[remote()]), "packages[0]", "schema-model-type"),
@@ -256,6 +257,24 @@ def test_ten_broken_rules_are_named_at_once_in_the_order_of_the_schema() -> None
         Finding(f'_meta["{PUBLISHER_PROVIDED}"]', "meta-too-large", "error"),
         Finding("x-team", "unknown-property", "warning"),
     ]
+
+
+def test_parts_without_what_tells_them_apart_are_not_compared() -> None:
+    nameless = {"registryType": "npm", "version": "1", "transport": {"type": "stdio"}}
+    document = publishable(icons=[{}, {}], packages=[nameless, nameless], remotes=[{"type": "sse"}, {"type": "sse"}])
+    assert find(document) == [
+        Finding("icons[0].src", "schema-required", "error"),
+        Finding("icons[1].src", "schema-required", "error"),
+        Finding("packages[0].identifier", "schema-required", "error"),
+        Finding("packages[1].identifier", "schema-required", "error"),
+        Finding("remotes[0].url", "schema-required", "error"),
+        Finding("remotes[1].url", "schema-required", "error"),
+    ]
+
+
+def test_what_concerns_the_whole_document_comes_last() -> None:
+    found = find(publishable(packages=[], x=1))
+    assert [finding.reference for finding in found] == ["unknown-property", "nothing-to-run"]
 
 
 def test_items_of_a_list_are_told_about_in_their_order() -> None:

@@ -171,8 +171,8 @@ async def test_several_sources_are_summed_up(ctx: Ctx, tmp_path: Path) -> None:
     good, mixed, writable = [await get_registration(ctx, name) for name in ("good", "mixed", "writable")]
     assert (good.type, good.source, good.server_count) == ("FILE", None, 3)
     assert good.status.phase is RegistrationPhase.COMPLETE
-    assert good.status.last_success_at == min(one.last_success_at or 0, two.last_success_at or 0)  # type: ignore[type-var]
-    assert good.status.last_attempt_at == max(one.last_attempt_at or 0, two.last_attempt_at or 0)  # type: ignore[type-var]
+    assert [one.last_success_at, two.last_attempt_at] == [good.status.last_success_at, good.status.last_attempt_at]
+    assert one.last_attempt_at != two.last_attempt_at
     assert good.status.message == ""
     assert (mixed.status.phase, mixed.status.failures) == (RegistrationPhase.FAILED, 1)
     assert mixed.status.message.startswith("bad: the file is not valid JSON")
@@ -321,7 +321,8 @@ async def test_concurrent_requests_for_one_name_make_one_registry(ctx: Ctx) -> N
     assert [view.registry.name for view in await list_registrations(ctx)] == ["own"]
     page = await list_servers(ctx, ListServers("own"))
     assert len(page.items) == 1, "the last one's data stand, whole"
-    different = [put_registration(ctx, "new", body) for body in ({"managed": {}}, {"kubernetes": {}})]
+    kinds: list[dict[str, Any]] = [{"managed": {}}, {"kubernetes": {}}]
+    different = [put_registration(ctx, "new", body) for body in kinds]
     outcomes = await asyncio.gather(*different, return_exceptions=True)
     refused = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     assert len(refused) == 1

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.models.documents import check_server
+from app.models.documents import CURRENT_SCHEMA, check_server
 from app.sources import quirks
-from app.sources.quirks import CURRENT_SCHEMA, FULL_DESCRIPTION, normalise
+from app.sources.quirks import FULL_DESCRIPTION, normalise
 from tests.sources.samples import JSON_VALUES, Json, package, server
 
 OLD_SCHEMA = "https://static.modelcontextprotocol.io/schemas/2025-07-09/server.schema.json"

@@ -3,7 +3,9 @@
 Owns the child process from the first `initdb` to the last signal. Knows no table and runs no migration.
 
     server      start, watch, restart, stop
-    cluster     the data directory and the files beside it
+    visit       reading beside the owner, or as the owner for a while where there is none
+    address     the socket in the data directory
+    layout      the data directory and the files beside it
     account     which operating system user the child runs as
     binaries    where PostgreSQL's programs are, and a copy of them where that user cannot reach them
     child       one child process that cannot outlive this one
@@ -15,5 +17,6 @@ second owner (refused) from an orphan of a dead one (stopped).
 """
 
 from app.core.embedded.server import EmbeddedPostgres
+from app.core.embedded.visit import visit
 
-__all__ = ["EmbeddedPostgres"]
+__all__ = ["EmbeddedPostgres", "visit"]

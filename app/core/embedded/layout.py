@@ -30,6 +30,10 @@ _TAIL_LINES = 8
 _STALE = ("postmaster.pid", ".s.PGSQL.5432", ".s.PGSQL.5432.lock")
 
 
+class InUse(Unavailable):
+    """Another owner lives."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     directory: Path
@@ -70,7 +74,7 @@ def explained(layout: Layout) -> Iterator[None]:
 def hold_lock(layout: Layout) -> int:
     """Become the directory's owner. The lock ends with the returned descriptor, which no child inherits.
 
-    Raises `Unavailable` while another owner lives.
+    Raises `InUse` while another owner lives.
     """
     descriptor = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     try:
@@ -78,7 +82,7 @@ def hold_lock(layout: Layout) -> int:
     except BlockingIOError as error:
         owner = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
         os.close(descriptor)
-        raise Unavailable(
+        raise InUse(
             f"The database directory {layout} is in use by process {owner}. Stop that one, or give this server its own "
             "fileStorage.baseDir or a database: block."
         ) from error
@@ -111,6 +115,13 @@ def holds_cluster(layout: Layout, major: str) -> bool:
             "or set another fileStorage.baseDir."
         )
     return False
+
+
+def no_cluster(layout: Layout) -> Unavailable:
+    return Unavailable(
+        f"There is no database in {layout} yet: start the server once with this configuration, so that it makes one "
+        "and loads its sources."
+    )
 
 
 def clear_unfinished(layout: Layout) -> None:

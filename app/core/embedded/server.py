@@ -8,17 +8,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import asyncpg
 import structlog
 
 from app.core.embedded import layout as files
 from app.core.embedded.account import Account, choose_account
+from app.core.embedded.address import ON_LINUX, PORT, answers, connect_args, open_directory
 from app.core.embedded.binaries import Binaries, find_binaries
 from app.core.embedded.child import Child, Command, spawn
 from app.core.embedded.layout import Layout
@@ -27,13 +26,11 @@ from app.core.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
-PORT = 5432  # only part of the socket's name: nothing listens on TCP
 LONGEST_RESTART_DELAY_SECONDS = 10.0
 # A server that ran this long was healthy: its next restart is immediate again.
 HEALTHY_SECONDS = 60.0
 REPORT_SECONDS = 10.0
 
-_ON_LINUX = sys.platform == "linux"
 # How a child names its own data directory, in which it starts. This link is followed without a right to search the
 # directories above, and it is short: a socket's path may have 107 bytes. It holds for the backends too, as PostgreSQL
 # never leaves its data directory.
@@ -58,13 +55,15 @@ _UNSAFE_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writ
 
 
 class EmbeddedPostgres:
-    """A PostgreSQL in `directory`, which is made when absent. `durable=False` trades crash safety for speed (tests).
+    """A PostgreSQL in `directory`, which is made when absent unless `create` is False.
 
+    `durable=False` trades crash safety for speed (tests).
     Start it from the thread that lives as long as the server should: PostgreSQL ends with that thread.
     """
 
-    def __init__(self, directory: Path, *, durable: bool = True) -> None:
+    def __init__(self, directory: Path, *, create: bool = True, durable: bool = True) -> None:
         self._layout = Layout(Path(os.path.realpath(directory)))
+        self._create = create
         self._durable = durable
         self._account: Account | None = None
         self._binaries: Binaries | None = None
@@ -89,7 +88,8 @@ class EmbeddedPostgres:
         is at work; cancelling the call ends the child.
         """
         with files.explained(self._layout):
-            self._layout.directory.parent.mkdir(parents=True, exist_ok=True)
+            if self._create:
+                self._layout.directory.parent.mkdir(parents=True, exist_ok=True)
             self._lock = files.hold_lock(self._layout)
         try:
             await self._prepare()
@@ -116,15 +116,10 @@ class EmbeddedPostgres:
             self._release()
 
     def connect_args(self) -> dict[str, Any]:
-        """Keyword arguments for `asyncpg.connect`; good in this process only, while started.
-
-        `host` is the directory of the socket, reached by an open descriptor: its real path may be too long.
-        """
+        """Keyword arguments for `asyncpg.connect`; good in this process only, while started."""
         if self._descriptor is None:
             raise RuntimeError("the embedded PostgreSQL is not started")
-        host = f"/proc/self/fd/{self._descriptor}" if _ON_LINUX else str(self._layout.directory)
-        # `ssl` is stated because PGSSLMODE in the environment would decide otherwise.
-        return {"host": host, "port": PORT, "user": "postgres", "database": "postgres", "ssl": False}
+        return connect_args(self._layout, self._descriptor)
 
     async def _prepare(self) -> None:
         """Leave a cluster of the right version in place. Runs once, before the first launch."""
@@ -135,8 +130,10 @@ class EmbeddedPostgres:
             await stop_residents(layout.unfinished, [(signal.SIGKILL, 5.0)])
             await asyncio.to_thread(files.clear_unfinished, layout)
             if not files.holds_cluster(layout, self._binaries.major):
+                if not self._create:
+                    raise files.no_cluster(layout)
                 await self._initialise(self._binaries)
-            self._descriptor = os.open(layout.directory, getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY)
+            self._descriptor = open_directory(layout)
 
     async def _initialise(self, binaries: Binaries) -> None:
         layout = self._layout
@@ -163,7 +160,7 @@ class EmbeddedPostgres:
 
     async def _await_answer(self, child: Child, log_start: int) -> None:
         report = time.monotonic() + REPORT_SECONDS
-        while not (files.is_ready(self._layout, child.pid) and await self._answers()):
+        while not (files.is_ready(self._layout, child.pid) and await answers(self._layout, self.connect_args())):
             if child.ended.is_set():
                 raise Unavailable(
                     f"PostgreSQL in {self._layout} ended with code {child.code} while starting:\n"
@@ -173,18 +170,6 @@ class EmbeddedPostgres:
                 report += REPORT_SECONDS
                 log.info("PostgreSQL is still starting", last=files.read_log(self._layout, log_start).split("\n")[-1])
             await asyncio.sleep(POLL_SECONDS)
-
-    async def _answers(self) -> bool:
-        try:
-            connection = await asyncpg.connect(**self.connect_args(), timeout=10)
-            try:
-                return bool(await connection.fetchval("select 1") == 1)
-            finally:
-                await connection.close(timeout=5)
-        except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError):
-            return False
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise Unavailable(f"PostgreSQL in {self._layout} refuses its own server: {error}") from error
 
     async def _supervise(self) -> None:
         delay = 0.0
@@ -220,14 +205,14 @@ class EmbeddedPostgres:
 
 
 def _here(directory: Path) -> str:
-    return _HERE if _ON_LINUX else str(directory)
+    return _HERE if ON_LINUX else str(directory)
 
 
 def _initdb_argv(binaries: Binaries, directory: Path, *, durable: bool) -> list[str | Path]:
     argv: list[str | Path] = [binaries.directory / "initdb", "-D", _here(directory)]
     # Order and case folding come from PostgreSQL itself, so that a system's update cannot change an index. The libc
     # type must be UTF-8 all the same: under "C" pg_trgm drops every letter that is not ASCII.
-    ctype = "C.UTF-8" if _ON_LINUX else "en_US.UTF-8"
+    ctype = "C.UTF-8" if ON_LINUX else "en_US.UTF-8"
     argv += ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     argv += [f"--lc-ctype={ctype}", "--username=postgres", "--auth-local=trust", "--auth-host=reject"]
     return [*argv, "--no-instructions", *([] if durable else ["--no-sync"])]

@@ -145,13 +145,13 @@ def _check_kinds(place: Place, source: SourceSettings) -> None:
     elif not kinds:
         if not place.draft.are_spoilt((kind.value,) for kind in SourceKind):
             place.object((), "one of git, api, file, managed, or kubernetes must be specified")
-    elif _is_fetched(source) and source.sync_policy.interval is None:
+    elif source.kind in FETCHED_KINDS and source.sync_policy.interval is None and not _is_inline(place, source):
         place.object(_INTERVAL, f"syncPolicy.interval is required for {source.kind} registries")
 
 
-def _is_fetched(source: SourceSettings) -> bool:
-    """Whether it is synchronised by interval: inline data come with a request, and only with one."""
-    return source.kind in FETCHED_KINDS and not (source.file and source.file.data)
+def _is_inline(place: Place, source: SourceSettings) -> bool:
+    """Inline data come with a request, and only with one; what cannot be read as such was meant as such."""
+    return place.draft.is_spoilt(("file", "data")) or bool(source.file and source.file.data)
 
 
 def _check_file(place: Place, file: FileSettings) -> None:

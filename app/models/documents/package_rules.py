@@ -108,7 +108,7 @@ def _check_kind(package: _Json, place: Place) -> Iterator[Issue]:
         if key not in package:
             yield error((*place, key), message, f"package-{_REFERENCES[key]}-required")
     for key, message in kind.forbidden.items():
-        if package.get(key) not in (None, ""):
+        if key in package:
             yield error((*place, key), message, f"package-{_REFERENCES[key]}-forbidden")
     if registry_type == "mcpb":
         yield from _check_bundle(find_text(package, "identifier"), (*place, "identifier"))

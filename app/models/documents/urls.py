@@ -71,7 +71,7 @@ def is_own_machine(host: str) -> bool:
 def locate_url(text: str) -> Origin | None:
     """Where a URL leads; None if it is none, or if that cannot be told from its text."""
     parts = split_url(text)
-    if parts is None or "@" in parts.netloc or "\\" in text or _DOT_SEGMENT.search(unquote(parts.path)):
+    if parts is None or "@" in parts.netloc or _DOT_SEGMENT.search(unquote(parts.path)):
         return None
     port = parts.port or _DEFAULT_PORTS[parts.scheme]
     path = parts.path.removeprefix("/").rstrip("/")
