@@ -43,11 +43,13 @@ def without_times(value: Any) -> Any:
 
 
 def test_readme_has_examples() -> None:
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 5
 
 
-@pytest.mark.parametrize(("command", "answer"), EXAMPLES, ids=["rest", "graphql", "sources"])
-async def test_example_answers_what_the_readme_shows(client: httpx.AsyncClient, command: str, answer: str) -> None:
+@pytest.mark.parametrize(("command", "answer"), EXAMPLES, ids=["rest", "graphql", "sources", "refused", "published"])
+async def test_example_answers_what_the_readme_shows(
+    client: httpx.AsyncClient, request: pytest.FixtureRequest, command: str, answer: str
+) -> None:
     url = re.search(r"http://localhost:8080(\S+?)['\s]", command + " ")
     assert url is not None
     if " -d '" in command:
@@ -55,7 +57,7 @@ async def test_example_answers_what_the_readme_shows(client: httpx.AsyncClient, 
         found = await client.post(url[1], content=body, headers={"Content-Type": "application/json"})
     else:
         found = await client.get(url[1])
-    assert found.status_code == 200
+    assert found.status_code == {"refused": 400, "published": 201}.get(request.node.callspec.id, 200)
     assert without_times(found.json()) == without_times(json.loads(answer))
 
 

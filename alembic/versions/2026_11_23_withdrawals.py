@@ -1,4 +1,4 @@
-"""Withdrawals, remote URLs of published versions, and the time of the current revision.
+"""Withdrawals, remote URLs of published versions, the time of the current revision, and wider ids.
 
 Revision ID: 0002
 Revises: 0001
@@ -14,7 +14,23 @@ branch_labels = None
 depends_on = None
 
 
+# Sources and registries come and go through the API, and no id is used twice.
+WIDENED = (
+    ("source", "id"),
+    ("registry", "id"),
+    ("registry_source", "registry_id"),
+    ("registry_source", "source_id"),
+    ("entry", "source_id"),
+    ("listing", "registry_id"),
+    ("listing", "source_id"),
+    ("sync_run", "source_id"),
+    ("change", "source_id"),
+)
+
+
 def upgrade() -> None:
+    for table, column in WIDENED:
+        op.alter_column(table, column, type_=sa.Integer(), existing_type=sa.SmallInteger(), existing_nullable=False)
     op.add_column(
         "catalog",
         sa.Column(
@@ -23,11 +39,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "withdrawal",
-        sa.Column("registry_id", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("registry_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("kind", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("name", sa.Text(collation="C"), nullable=False),
         sa.Column("version", sa.Text(collation="C"), nullable=False),
-        sa.Column("source_id", sa.SmallInteger(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
         sa.Column("claim_set_id", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
@@ -55,3 +71,5 @@ def downgrade() -> None:
     op.drop_table("published_remote")
     op.drop_table("withdrawal")
     op.drop_column("catalog", "changed_at")
+    for table, column in reversed(WIDENED):
+        op.alter_column(table, column, type_=sa.SmallInteger(), existing_type=sa.Integer(), existing_nullable=False)

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from app.core.errors import Invalid, TooLarge
 
+PATIENCE_SECONDS = 30.0
+"""How long a body may take to arrive."""
+
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:
-    """The whole body. Raises TooLarge beyond `limit` bytes, Invalid when the client leaves half-way."""
+    """The whole body. Raises TooLarge beyond `limit` bytes, Invalid when it does not arrive whole or in time."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await _gather(receive, limit)
+    except TimeoutError as error:
+        raise Invalid(f"the body did not arrive within {PATIENCE_SECONDS:g} seconds") from error
+
+
+async def _gather(receive: Receive, limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     more = True

@@ -92,7 +92,7 @@ class Source(Base, table=True):
         _one_of("creation_type", CreationType),
         Index("ix_source_due", "next_run_at"),
     )
-    id: int = Field(sa_column=Column(SmallInteger, Identity(), primary_key=True))
+    id: int = Field(sa_column=Column(Integer, Identity(), primary_key=True))
     name: str = Field(sa_column=Column(_bytewise(), nullable=False))
     kind: str = Field(sa_column=Column(Text, nullable=False))
     creation_type: str = Field(sa_column=Column(Text, nullable=False))
@@ -122,7 +122,7 @@ class Registry(Base, table=True):
         UniqueConstraint("name"),
         _one_of("creation_type", CreationType),
     )
-    id: int = Field(sa_column=Column(SmallInteger, Identity(), primary_key=True))
+    id: int = Field(sa_column=Column(Integer, Identity(), primary_key=True))
     name: str = Field(sa_column=Column(_bytewise(), nullable=False))
     creation_type: str = Field(sa_column=Column(Text, nullable=False))
     claim_set_id: int = Field(sa_column=Column(ForeignKey("claim_set.id"), nullable=False))
@@ -215,7 +215,7 @@ class Listing(Base, table=True):
     registry_id: int = Field(
         sa_column=Column(ForeignKey("registry.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
     )
-    source_id: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    source_id: int = Field(sa_column=Column(Integer, nullable=False))
     kind: int = Field(sa_column=Column(SmallInteger, nullable=False))
     name: str = Field(sa_column=Column(_bytewise(), nullable=False))
     position: int = Field(sa_column=Column(SmallInteger, nullable=False))
@@ -239,7 +239,7 @@ class Withdrawal(Base, table=True):
     name: str = Field(sa_column=Column(_bytewise(), primary_key=True))
     version: str = Field(sa_column=Column(_bytewise(), primary_key=True))
     # Plain numbers, no foreign keys: the row outlives its source.
-    source_id: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    source_id: int = Field(sa_column=Column(Integer, nullable=False))
     claim_set_id: int = Field(sa_column=Column(Integer, nullable=False))
     at: datetime = Field(sa_column=_time())
     published_at: datetime = Field(sa_column=_time())
@@ -339,7 +339,7 @@ class Change(Base, table=True):
     at: datetime = Field(sa_column=_time())
     action: str = Field(sa_column=Column(Text, nullable=False))
     # Plain numbers, no foreign keys: the journal outlives what it speaks of.
-    source_id: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    source_id: int = Field(sa_column=Column(Integer, nullable=False))
     claim_set_id: int = Field(sa_column=Column(Integer, nullable=False))
     kind: int = Field(sa_column=Column(SmallInteger, nullable=False))
     name: str = Field(sa_column=Column(_bytewise(), nullable=False))

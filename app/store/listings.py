@@ -94,8 +94,8 @@ async def relist_registries(session: AsyncSession, at: datetime) -> None:
 async def _remember(session: AsyncSession, scope: str) -> None:
     await session.execute(
         text(
-            'create temp table if not exists was_listed (registry_id smallint, kind smallint, name text collate "C",'
-            " entry_id int, source_id smallint, claim_set_id int, latest_version_id int) on commit drop"
+            'create temp table if not exists was_listed (registry_id int, kind smallint, name text collate "C",'
+            " entry_id int, source_id int, claim_set_id int, latest_version_id int) on commit drop"
         )
     )
     await session.execute(text("truncate was_listed"))

@@ -68,7 +68,7 @@ async def count_servers(session: AsyncSession, ids: Sequence[int], visibility: V
 async def save_registry(session: AsyncSession, name: str, creation_type: CreationType, claim_set_id: int) -> int:
     """Insert or update by name; `updated_at` moves only when something differs. Returns the id.
 
-    Not `on conflict do update`: that takes a number of the sequence at every call, and the ids are small.
+    Not `on conflict do update`: that takes a number of the sequence at every call.
     """
     bind = {"name": name, "creation": creation_type, "claims": claim_set_id}
     await session.execute(
@@ -106,7 +106,7 @@ async def link_sources(session: AsyncSession, registry: int, source_ids: Sequenc
         text(
             "insert into registry_source (registry_id, source_id, position)"
             " select :registry, source_id, ordinal - 1"
-            " from unnest(cast(:sources as smallint[])) with ordinality given (source_id, ordinal)"
+            " from unnest(cast(:sources as int[])) with ordinality given (source_id, ordinal)"
         ),
         {"registry": registry, "sources": list(source_ids)},
     )

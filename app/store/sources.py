@@ -59,7 +59,7 @@ async def sources_by_id(session: AsyncSession, ids: Sequence[int]) -> dict[int, 
 async def save_source(session: AsyncSession, row: SourceRow) -> int:
     """Insert or update by name; `updated_at` moves only when something differs. Returns the id.
 
-    Not `on conflict do update`: that takes a number of the sequence at every call, and the ids are small.
+    Not `on conflict do update`: that takes a number of the sequence at every call.
     """
     bind = {
         "name": row.name,

@@ -55,7 +55,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Configure:
-    """The server starts again with these registries. A source that none lists leaves the configuration, unless spared."""
+    """The server starts again with these registries. A source that none lists leaves, unless spared."""
 
     registries: Mapping[str, Sequence[str]]
     spared: frozenset[str]

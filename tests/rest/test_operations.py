@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ import yaml
 from app.core.database import Database
 from app.main import create_app, create_internal_app
 from app.resolvers.context import Ctx
+from app.rest.families import ALIASES
 
 
 def connect(ctx: Ctx, port: str, stopping: asyncio.Event | None = None) -> httpx.AsyncClient:
@@ -80,5 +82,11 @@ async def test_openapi_passes_the_probe_of_other_registries_and_names_every_rout
     assert described["info"]["version"] == "1.0.0"
     assert "https://github.com/modelcontextprotocol/registry" in described["info"]["description"]
     app = create_app(Ctx(Database({})), asyncio.Event())
-    served = {getattr(route, "path", "").replace(":path}", "}") for route in app.routes}
-    assert set(described["paths"]) == {path.replace("{name}", "{serverName}") for path in served}
+    served = {re.sub(r"\{(\w+):\w+}", r"{\1}", getattr(route, "path", "")) for route in app.routes}
+    aliases = {f"{alias.path}{path}" for alias in ALIASES for path in ("/servers", *(_SERVER + p for p in _VERSIONS))}
+    never = {"/extension/v0/registries/{registryName}/servers/{serverName}/versions/{version}"}
+    assert {path.replace("{name}", "{serverName}") for path in served} == {*described["paths"], *aliases, *never}
+
+
+_SERVER = "/servers/{serverName}"
+_VERSIONS = ("/versions", "/versions/{version}")

@@ -67,3 +67,21 @@ async def test_grants_let_another_role_read_and_write(connect_args: dict[str, An
         return found
 
     assert await with_alembic(connect_args, use) == "2"
+
+
+async def test_ids_of_sources_and_registries_do_not_run_out(connect_args: dict[str, Any]) -> None:
+    def create(connection: Connection) -> str:
+        for table in ("source", "registry"):
+            connection.execute(text(f"select setval(pg_get_serial_sequence('{table}', 'id'), 40000)"))
+        connection.execute(
+            text(
+                "insert into source (name, kind, creation_type, config, claim_set_id)"
+                " values ('s', 'managed', 'API', '{}', 1)"
+            )
+        )
+        connection.execute(text("insert into registry (name, creation_type, claim_set_id) values ('r', 'API', 1)"))
+        return str(
+            connection.scalar(text("select source.id + registry.id from source, registry where registry.id > 0"))
+        )
+
+    assert await with_alembic(connect_args, create) == "80002"

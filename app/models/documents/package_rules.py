@@ -14,7 +14,7 @@ from typing import Any, Final
 from app.models.documents.issues import Issue, error, warning
 from app.models.documents.rules import explain_version
 from app.models.documents.transport_rules import check_arguments, check_package_transport
-from app.models.documents.urls import Origin, is_https, locate_image, locate_url, split_url
+from app.models.documents.urls import Origin, locate_image, locate_url, split_url
 from app.models.documents.values import (
     Place,
     find_object,
@@ -115,12 +115,12 @@ def _check_kind(package: _Json, place: Place) -> Iterator[Issue]:
 
 
 def _check_bundle(url: str, place: Place) -> Iterator[Issue]:
-    if not is_https(url):
+    parts = split_url(url)
+    if parts is None or parts.scheme != "https":
         yield error(place, "must be the absolute https URL of the file", "mcpb-identifier")
         return
-    parts = split_url(url)
-    pattern = _RELEASES.get((parts.hostname or "").removeprefix("www.")) if parts else None
-    if pattern is None or parts is None or not pattern.fullmatch(parts.path):
+    pattern = _RELEASES.get((parts.hostname or "").removeprefix("www."))
+    if pattern is None or not pattern.fullmatch(parts.path):
         message = "is no file of a release on GitHub or GitLab; other registries refuse it"
         yield warning(place, message, "mcpb-release")
     if "mcp" not in url.lower():
