@@ -64,6 +64,7 @@ async def publish(ctx: Ctx, registry: str | None, document: Mapping[str, Any]) -
     """A new version. Raises InvalidDocument, Conflict (version or remote URL taken, too many versions), and what
     `_open_shelf` raises.
     """
+    await _check_choice(ctx, registry)
     checked = await _check_document(ctx, document)
     async with _open_shelf(ctx, registry) as shelf:
         held = await store.stored_entry(shelf.session, shelf.target, checked.name)
@@ -76,6 +77,7 @@ async def publish(ctx: Ctx, registry: str | None, document: Mapping[str, Any]) -
 
 async def edit(ctx: Ctx, registry: str | None, name: str, version: str, document: Mapping[str, Any]) -> VersionView:
     """The version with another document of the same name and version; its status and times of publication stay."""
+    await _check_choice(ctx, registry)
     if isinstance(document.get("name"), str) and document["name"] != name:
         raise Invalid(f"Cannot rename server: the path says {name}, the body {document['name']}")
     if isinstance(document.get("version"), str) and document["version"] != version:
@@ -125,6 +127,13 @@ async def set_all_statuses(ctx: Ctx, registry: str | None, name: str, wanted: Re
         return await servers.get_source_versions(
             shelf.session, shelf.registry_id, shelf.target.source_id, name, changed
         )
+
+
+async def _check_choice(ctx: Ctx, registry: str | None) -> None:
+    """Who may not publish here at all is told so before the document is looked at."""
+    if registry is None:
+        async with ctx.db.read() as session:
+            await _only_target(session)
 
 
 @asynccontextmanager

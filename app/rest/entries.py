@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -34,41 +35,41 @@ async def publish(family: Family, request: Request) -> Response:
     if not family.writable:
         raise Unsupported(_NOT_HERE.format("Publishing servers", "publish"))
     name = params.registry_name(request)
-    work = entries.publish(_ctx(request), name, await read_object(request))
+    work = entries.publish(_ctx(request, family), name, await read_object(request))
     return await _answer(family, work, family.created)
 
 
 async def edit(family: Family, request: Request) -> Response:
     _check_writable(family)
     path = params.registry_name(request), params.server_name(request), params.path_text(request, "version", "version")
-    return await _answer(family, entries.edit(_ctx(request), *path, await read_object(request)), 200)
+    return await _answer(family, entries.edit(_ctx(request, family), *path, await read_object(request)), 200)
 
 
 async def delete(family: Family, request: Request) -> Response:
     _check_writable(family)
     path = params.registry_name(request), params.server_name(request), params.path_text(request, "version", "version")
-    view = await entries.delete_version(_ctx(request), *path)
+    view = await entries.delete_version(_ctx(request, family), *path)
     return _json(wire.server(view)) if family.echoes_deleted else Response(status_code=204)
 
 
 async def set_status(family: Family, request: Request) -> Response:
     _check_writable(family)
     path = params.registry_name(request), params.server_name(request), params.path_text(request, "version", "version")
-    view = await entries.set_status(_ctx(request), *path, _restatus(await read_object(request)))
+    view = await entries.set_status(_ctx(request, family), *path, _restatus(await read_object(request)))
     return _json(wire.server(view))
 
 
 async def set_all_statuses(family: Family, request: Request) -> Response:
     _check_writable(family)
     path = params.registry_name(request), params.server_name(request)
-    views = await entries.set_all_statuses(_ctx(request), *path, _restatus(await read_object(request)))
+    views = await entries.set_all_statuses(_ctx(request, family), *path, _restatus(await read_object(request)))
     return _json(wire.updated(views))
 
 
-async def validate(request: Request) -> Response:
+async def validate(family: Family, request: Request) -> Response:
     """Always 200: what is wrong is in the answer, also for a body that is no JSON."""
     try:
-        issues = (await entries.validate(_ctx(request), await read_object(request))).issues
+        issues = (await entries.validate(_ctx(request, family), await read_object(request))).issues
     except TooLarge:
         raise
     except Invalid as error:
@@ -76,9 +77,9 @@ async def validate(request: Request) -> Response:
     return _json(wire.report(issues))
 
 
-async def log_in(request: Request) -> Response:
+async def log_in(family: Family, request: Request) -> Response:
     """The token that anonymous publishers send along. Nothing is checked by it, as there is nobody to tell apart."""
-    expires_at = int((_ctx(request).clock() + TOKEN_LIFE).timestamp())
+    expires_at = int((_ctx(request, family).clock() + TOKEN_LIFE).timestamp())
     return _json(orjson.dumps({"registry_token": secrets.token_urlsafe(32), "expires_at": expires_at}))
 
 
@@ -121,9 +122,10 @@ def _restatus(body: dict[str, Any]) -> entries.Restatus:
     return entries.Restatus(_STATUSES[status], message or None)
 
 
-def _ctx(request: Request) -> Ctx:
+def _ctx(request: Request, family: Family) -> Ctx:
+    """With the publish policy of the family."""
     ctx: Ctx = request.app.state.ctx
-    return ctx
+    return replace(ctx, policy=replace(ctx.policy, short_names=family.short_names))
 
 
 def _json(body: bytes, status: int = 200) -> Response:

@@ -12,17 +12,21 @@ from http import HTTPStatus
 @dataclass(frozen=True, slots=True)
 class Family:
     """`created` is the status of a publication, `unprocessable` that of a document that breaks rules. A deletion is
-    answered with the deleted version where `echoes_deleted`, else with nothing."""
+    answered with the deleted version where `echoes_deleted`, else with nothing. `short_names` admits names with a half
+    of one letter, which the official registry refuses."""
 
     path: str
     created: HTTPStatus = HTTPStatus.OK
     unprocessable: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY
     echoes_deleted: bool = True
     writable: bool = True
+    short_names: bool = False
 
 
 FAMILIES = (
-    Family("/registry/{registry}/v0.1", HTTPStatus.CREATED, HTTPStatus.BAD_REQUEST, echoes_deleted=False),
+    Family(
+        "/registry/{registry}/v0.1", HTTPStatus.CREATED, HTTPStatus.BAD_REQUEST, echoes_deleted=False, short_names=True
+    ),
     Family("/registry/{registry}/v0", HTTPStatus.CREATED, echoes_deleted=False),
     Family("/registry/v0.1", writable=False),
     Family("/v0.1"),

@@ -68,8 +68,8 @@ def _others(family: Family) -> list[BaseRoute]:
     return [
         *statuses,
         resource(f"{family.path}/publish", POST=within(family, entries.publish)),
-        resource(f"{family.path}/validate", POST=entries.validate),
-        resource(f"{family.path}/auth/none", POST=entries.log_in),
+        resource(f"{family.path}/validate", POST=within(family, entries.validate)),
+        resource(f"{family.path}/auth/none", POST=within(family, entries.log_in)),
         Route(f"{family.path}/registry.json", export.get_export),
         Route(f"{family.path}/health", entries.get_health),
         Route(f"{family.path}/ping", entries.ping),

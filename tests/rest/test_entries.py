@@ -115,6 +115,11 @@ async def test_only_managed_registries_are_written_to(
     assert await send(client, "GET", "/v0.1/servers?include_deleted=true", 200) == before, "nothing has changed"
 
 
+async def test_where_to_publish_is_told_before_what_is_wrong_with_the_document(client: httpx.AsyncClient) -> None:
+    for method, path in (("POST", "publish"), ("PUT", "servers/com.example%2Ftool/versions/1.0.0")):
+        assert "no managed registry" in (await send(client, method, f"/v0.1/{path}", 501, {}))["error"]
+
+
 async def test_aggregate_publish_is_refused_in_the_words_of_the_reference(client: httpx.AsyncClient) -> None:
     refused = await send(client, "POST", "/registry/v0.1/publish", 501)
     assert refused["error"] == (
@@ -141,6 +146,18 @@ async def test_every_violation_is_told_at_once_as_validate_tells_it(
     put = await send(client, "PUT", f"{family}/servers/com.example%2Ftool/versions/1.0.0", status, {"description": ""})
     assert {"name", "version", "description"} <= {issue["path"] for issue in put["issues"]}
     assert (await send(client, "GET", f"{HOUSE}/servers", 200))["servers"] == []
+
+
+@pytest.mark.parametrize("name", ["com.example/x", "x/tool"])
+async def test_halves_of_one_letter_are_for_clients_of_the_go_server(
+    catalogue: Catalogue, client: httpx.AsyncClient, name: str
+) -> None:
+    for family, status in (("/v0.1", 422), ("/v0", 422), ("/registry/house/v0", 422), (HOUSE, 201)):
+        report = await send(client, "POST", f"{family}/validate", 200, document(name))
+        assert [issue["severity"] for issue in report["issues"] if issue["reference"] == "name-too-short"] == [
+            "warning" if status == 201 else "error"
+        ]
+        await send(client, "POST", f"{family}/publish", status, document(name))
 
 
 async def test_validate_accepts_what_publish_accepts(catalogue: Catalogue, client: httpx.AsyncClient) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.models.documents.check import check_server
-from app.models.documents.issues import Issue, error, schema_error
+from app.models.documents.issues import Issue, error, schema_error, warning
 from app.models.documents.package_rules import check_packages
 from app.models.documents.parts import FIELDS
 from app.models.documents.server_rules import (
@@ -45,6 +45,9 @@ class PublishPolicy:
 
     package_base_urls: tuple[str, ...] = ()
     """Where packages may come from; empty for anywhere."""
+
+    short_names: bool = False
+    """Whether the halves of a name may have one letter, as the schema and the Go server have it."""
 
 
 def check_publishable(document: Mapping[str, Any], policy: PublishPolicy) -> tuple[Issue, ...]:
@@ -103,7 +106,7 @@ def _is_blank(value: Any) -> bool:
 
 def _check_semantics(document: _Json, policy: PublishPolicy) -> Iterator[Issue]:
     yield from check_schema_id(document)
-    yield from _check_identity(document)
+    yield from _check_identity(document, policy)
     yield from check_title(document)
     yield from check_website(document)
     yield from check_repository(document)
@@ -115,12 +118,15 @@ def _check_semantics(document: _Json, policy: PublishPolicy) -> Iterator[Issue]:
     yield from check_use(document)
 
 
-def _check_identity(document: _Json) -> Iterator[Issue]:
+def _check_identity(document: _Json, policy: PublishPolicy) -> Iterator[Issue]:
     """What stands in paths: halves of one letter are legal elsewhere, but refused by the official registry."""
     name, version = document.get("name"), document.get("version")
     if isinstance(name, str) and min(map(len, name.split("/"))) < 2:
-        reason = "both halves must have at least 2 characters"
-        yield error(("name",), f"Invalid server name: {reason}", "name-too-short")
+        if policy.short_names:
+            yield warning(("name",), "has a half of one letter; other registries refuse it", "name-too-short")
+        else:
+            reason = "both halves must have at least 2 characters"
+            yield error(("name",), f"Invalid server name: {reason}", "name-too-short")
     if isinstance(version, str) and _WHITE_SPACE.search(version):
         yield error(("version",), "must not contain white space", "version-white-space")
 
