@@ -12,7 +12,8 @@ from typing import Any
 
 import asyncpg
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy import PoolProxiedConnection, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
@@ -68,8 +69,8 @@ class Database:
             max_overflow=0,
             pool_timeout=10,
             pool_recycle=recycle,
-            pool_pre_ping=True,
         )
+        event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
         snapshot = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._readers = async_sessionmaker(snapshot, expire_on_commit=False)
         self._writers = async_sessionmaker(self.engine, expire_on_commit=False)
@@ -98,6 +99,15 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _refuse_closed(connection: PoolProxiedConnection, *_: object) -> None:
+    """Has the pool replace a connection that ended while it lay idle. Its socket tells: to ask the database before every
+    use would cost three round trips, more than most queries.
+    """
+    driver = connection.driver_connection
+    if driver is None or driver.is_closed():
+        raise DisconnectionError
 
 
 @contextmanager

@@ -100,7 +100,7 @@ class RawPath:
 
 
 def _preflight(scope: Scope) -> Response:
-    headers = {"Allow": _METHODS, "Access-Control-Max-Age": "86400"}
+    headers = {"Access-Control-Max-Age": "86400"}
     asked = Headers(scope=scope).get("access-control-request-headers")
     if asked:
         headers["Access-Control-Allow-Headers"] = asked

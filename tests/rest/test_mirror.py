@@ -226,7 +226,7 @@ async def clear(ctx: Ctx) -> None:
             await tx.session.execute(text(f"delete from {table}"))  # noqa: S608  # the names stand in the line above
 
 
-@search(25)
+@search(20)
 @given(plan=st.lists(actions, min_size=5, max_size=12))
 async def test_mirrors_hold_what_is_listed_after_every_change(
     shared_ctx: Ctx, client: httpx.AsyncClient, tmp_path_factory: pytest.TempPathFactory, plan: list[Action]

@@ -166,8 +166,7 @@ SAFE_HEADERS = (
 )
 HEADERS = (
     b"Connection: close",
-    b"Connection: keep-alive, upgrade",
-    b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAA",
+    b"Connection: keep-alive",
     b"Upgrade: h2c",
     b"Host: another.example",
     b"Host:",
@@ -201,6 +200,9 @@ FRAMES = (
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     b"GET /v0.1/ping\r\n",
+    # What follows a request that asks for another protocol is not looked at until that request is answered.
+    b"GET /v0.1/ping HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    b"GET /v0.1/ping HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\n\r\n",
     b"GET /v0.1/ping HTTP/1.0\r\n\r\n",
     b"GET http://elsewhere.example/v0.1/ping HTTP/1.1\r\nHost: x\r\n\r\n",
     b"GET * HTTP/1.1\r\nHost: x\r\n\r\n",
