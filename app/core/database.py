@@ -102,7 +102,7 @@ class Database:
 
 
 def _refuse_closed(connection: PoolProxiedConnection, *_: object) -> None:
-    """Has the pool replace a connection that ended while it lay idle. Its socket tells: to ask the database before every
+    """Has the pool replace a connection that ended while it lay idle. Its socket tells: asking the database before every
     use would cost three round trips, more than most queries.
     """
     driver = connection.driver_connection

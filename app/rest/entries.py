@@ -124,7 +124,7 @@ def _restatus(body: dict[str, Any]) -> entries.Restatus:
 
 def _ctx(request: Request, family: Family) -> Ctx:
     """With the publish policy of the family."""
-    ctx: Ctx = request.app.state.ctx
+    ctx = params.context(request)
     return replace(ctx, policy=replace(ctx.policy, short_names=family.short_names))
 
 

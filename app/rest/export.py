@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from app.models.queries import LATEST
-from app.resolvers.context import Ctx
 from app.resolvers.export import export_registry
 from app.rest import params
 from app.rest.files import FileFormat, write_file
@@ -18,8 +17,7 @@ async def get_export(request: Request) -> Response:
     """The first page is read before the answer begins, so that what is wrong has its status."""
     format_ = FileFormat(params.choice(request, "format", list(FileFormat)) or FileFormat.V01)
     latest = params.choice(request, "version", [LATEST]) is not None
-    ctx: Ctx = request.app.state.ctx
-    chunks = write_file(format_, export_registry(ctx, params.registry_name(request), latest))
+    chunks = write_file(format_, export_registry(params.context(request), params.registry_name(request), latest))
     first = await anext(chunks)
     body = _nothing() if request.method == "HEAD" else _joined(first, chunks)
     return StreamingResponse(body, media_type="application/json")

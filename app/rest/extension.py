@@ -14,7 +14,6 @@ from app.core.settings import SourceFormat, format_duration
 from app.models.registrations import RegistrationView
 from app.models.views import SourceView
 from app.resolvers import registration
-from app.resolvers.context import Ctx
 from app.rest import params
 from app.rest.bodies import read_object
 
@@ -23,18 +22,20 @@ MAX_BODY_BYTES: Final = 10 * 2**20
 
 
 async def list_registries(request: Request) -> Response:
-    views = await registration.list_registrations(_ctx(request))
+    views = await registration.list_registrations(params.context(request))
     return _json({"registries": [_info(view) for view in views]})
 
 
 async def get_registry(request: Request) -> Response:
-    return _json(_info(await registration.get_registration(_ctx(request), _name(request))))
+    return _json(_info(await registration.get_registration(params.context(request), _name(request))))
 
 
 async def put_registry(request: Request) -> Response:
     """The status is part of the answer only for inline data, whose run is over by now."""
     name = _name(request)
-    view, created = await registration.put_registration(_ctx(request), name, await read_object(request, MAX_BODY_BYTES))
+    view, created = await registration.put_registration(
+        params.context(request), name, await read_object(request, MAX_BODY_BYTES)
+    )
     info = _info(view)
     if "data" not in info.get("sourceConfig", {}):
         del info["syncStatus"]
@@ -42,7 +43,7 @@ async def put_registry(request: Request) -> Response:
 
 
 async def delete_registry(request: Request) -> Response:
-    await registration.delete_registration(_ctx(request), _name(request))
+    await registration.delete_registration(params.context(request), _name(request))
     return Response(status_code=204)
 
 
@@ -95,11 +96,6 @@ def _filled(**values: Any) -> dict[str, Any]:
 
 def _name(request: Request) -> str:
     return params.path_text(request, "registryName", "registryName")
-
-
-def _ctx(request: Request) -> Ctx:
-    ctx: Ctx = request.app.state.ctx
-    return ctx
 
 
 def _json(body: object, status: int = 200) -> Response:

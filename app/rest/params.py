@@ -1,4 +1,4 @@
-"""From a request to a query value: paths and query strings, decoded exactly once from their raw form."""
+"""What a request says, as values: paths and query strings, decoded exactly once from their raw form."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ from app.core.errors import AppError, Invalid
 from app.core.opaque import decode_opaque, encode_opaque
 from app.models.names import check_server_name
 from app.models.queries import DEFAULT_PAGE, MAX_PAGE, Key, ListServers, Window, clamp_time
+from app.resolvers.context import Ctx
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 _RFC3339 = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d{1,30})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _FILTERS = ("search", "version", "updated_since", "include_deleted")
 _BOOLEANS = {"true": True, "false": False}
+
+
+def context(request: Request) -> Ctx:
+    ctx: Ctx = request.app.state.ctx
+    return ctx
 
 
 def path_text(request: Request, parameter: str, label: str) -> str:

@@ -7,19 +7,18 @@ from starlette.responses import Response
 
 from app.core.errors import NotFound
 from app.resolvers import servers
-from app.resolvers.context import Ctx
 from app.rest import params, wire
 
 
 async def list_servers(request: Request) -> Response:
-    page = await servers.list_servers(_ctx(request), params.list_servers(request))
+    page = await servers.list_servers(params.context(request), params.list_servers(request))
     cursor = params.next_cursor(request, page.items[-1].key) if page.has_next else None
     return _json(wire.server_list(page.items, cursor))
 
 
 async def list_versions(request: Request) -> Response:
     views = await servers.list_versions(
-        _ctx(request),
+        params.context(request),
         params.registry_name(request),
         params.server_name(request),
         include_deleted=params.include_deleted(request),
@@ -32,18 +31,13 @@ async def get_version(request: Request) -> Response:
     "not in the registry".
     """
     view = await servers.get_version(
-        _ctx(request),
+        params.context(request),
         params.registry_name(request),
         params.server_name(request, NotFound),
         params.path_text(request, "version", "version"),
         include_deleted=params.include_deleted(request),
     )
     return _json(wire.server(view))
-
-
-def _ctx(request: Request) -> Ctx:
-    ctx: Ctx = request.app.state.ctx
-    return ctx
 
 
 def _json(body: bytes) -> Response:
