@@ -6,13 +6,14 @@ Owns the engine's settings and the translation of lost connections into `Unavail
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
 import structlog
-from sqlalchemy import PoolProxiedConnection, event
+from sqlalchemy import PoolProxiedConnection, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -33,6 +34,9 @@ SERVER_SETTINGS = {
     "max_parallel_workers_per_gather": "0",
     "timezone": "UTC",
 }
+
+PATIENCE_SECONDS = 10.0
+"""How long a client's change waits behind others, such as a large import, before the client is told to try again."""
 
 _LOST = (InterfaceError, PoolTimeout, OSError, TimeoutError)
 # Classes of PostgreSQL's error codes: connection lost, login refused, no such database, too busy, shutting down. Of
@@ -74,8 +78,7 @@ class Database:
         snapshot = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._readers = async_sessionmaker(snapshot, expire_on_commit=False)
         self._writers = async_sessionmaker(self.engine, expire_on_commit=False)
-        # Writers wait for each other inside the database. They may hold half the connections; the rest serve readers.
-        self._write_slots = asyncio.Semaphore(max(1, pool_size // 2))
+        self._turns = asyncio.Semaphore(max(1, pool_size // 2))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -88,7 +91,7 @@ class Database:
     async def write(self) -> AsyncIterator[Tx]:
         """One transaction: committed at the end of the block, rolled back by any error, then its hooks run."""
         with _translated():
-            async with self._write_slots, self._writers() as session, session.begin():
+            async with self._writers() as session, session.begin():
                 tx = Tx(session)
                 yield tx
         for hook in tx.hooks:
@@ -97,13 +100,30 @@ class Database:
             except Exception:  # the change is committed: a failed follow-up must not fail the caller
                 log.exception("after_commit_failed")
 
+    @asynccontextmanager
+    async def write_in_turn(self, patience: float = PATIENCE_SECONDS) -> AsyncIterator[Tx]:
+        """The same for callers that wait for each other: at most half the connections wait, the rest serve readers, and
+        after `patience` seconds, whatever they were spent on, waiting ends as Unavailable.
+        """
+        deadline = time.monotonic() + patience
+        with _translated():
+            await asyncio.wait_for(self._turns.acquire(), patience)
+        try:
+            async with self.write() as tx:
+                left = max(1, int((deadline - time.monotonic()) * 1000))
+                await tx.session.execute(text(f"set local lock_timeout = {left}"))
+                yield tx
+        finally:
+            self._turns.release()
+
     async def close(self) -> None:
         await self.engine.dispose()
 
 
 def _refuse_closed(connection: PoolProxiedConnection, *_: object) -> None:
-    """Has the pool replace a connection that ended while it lay idle. Its socket tells: asking the database before every
-    use would cost three round trips, more than most queries.
+    """Has the pool replace a connection that ended while it lay idle.
+
+    Its socket tells: asking the database before every use would cost three round trips, more than most queries.
     """
     driver = connection.driver_connection
     if driver is None or driver.is_closed():

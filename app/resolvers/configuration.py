@@ -20,7 +20,7 @@ from app.sources.adapters import unsupported
 from app.store import registries, sources
 from app.store.claims import intern_claims
 from app.store.journal import begin_change, record_removal, take_turn
-from app.store.listings import relist_registries
+from app.store.listings import relist_sources
 from app.store.sources import SourceRow
 
 log = structlog.get_logger(__name__)
@@ -33,16 +33,16 @@ async def reconcile(ctx: Ctx, settings: Settings) -> None:
         await take_turn(session)  # replicas that start together reconcile one after another
         await _refuse_takeovers(session, settings)
         source_ids = {source.name: await _save_source(session, source) for source in settings.sources}
-        changed = await _carry_claims(session, settings, source_ids)
-        changed |= await _save_registries(session, settings, source_ids)
-        changed |= await _drop_registries(session, settings)
+        affected = await _carry_claims(session, settings, source_ids)
+        affected |= await _save_registries(session, settings, source_ids)
+        dropped = await _drop_registries(session, settings)
         gone = await sources.config_sources_beside(session, [s.name for s in settings.sources])
         await sources.unlink_sources(session, list(gone))
-        changed |= await _link_aggregate(session, settings, source_ids)
-        if changed or gone:
+        affected |= {*gone, *await _link_aggregate(session, settings, source_ids)}
+        if affected or dropped:
             turn = await begin_change(session, ctx.clock())
             await record_removal(session, list(gone), turn)
-            await relist_registries(session, turn.at)
+            await relist_sources(session, affected, turn.at)
             await _drop_sources(session, gone)
         await _schedule(session, settings)
 
@@ -75,19 +75,20 @@ def _config_of(source: SourceSettings) -> dict[str, Any]:
     return {str(source.kind): own} | ({"format": str(source.format)} if source.format else {})
 
 
-async def _carry_claims(session: Session, settings: Settings, ids: Mapping[str, int]) -> bool:
+async def _carry_claims(session: Session, settings: Settings, ids: Mapping[str, int]) -> set[int]:
     """Entries of fetched sources carry their source's claims; published and discovered ones carry their own."""
     own = (SourceKind.MANAGED, SourceKind.KUBERNETES)
     return await sources.carry_claims(session, [ids[s.name] for s in settings.sources if s.kind not in own])
 
 
-async def _save_registries(session: Session, settings: Settings, ids: Mapping[str, int]) -> bool:
-    changed = False
+async def _save_registries(session: Session, settings: Settings, ids: Mapping[str, int]) -> set[int]:
+    """Returns the sources that joined, left or moved in one of them."""
+    affected: set[int] = set()
     for registry in settings.registries:
         claims = await intern_claims(session, registry.claims)
         registry_id = await registries.save_registry(session, registry.name, CreationType.CONFIG, claims)
-        changed |= await registries.link_sources(session, registry_id, [ids[name] for name in registry.sources])
-    return changed
+        affected |= await registries.link_sources(session, registry_id, [ids[name] for name in registry.sources])
+    return affected
 
 
 async def _drop_registries(session: Session, settings: Settings) -> bool:
@@ -103,7 +104,7 @@ async def _drop_sources(session: Session, gone: Mapping[int, str]) -> None:
         log.info("removed_with_the_configuration", kind="source", name=name)
 
 
-async def _link_aggregate(session: Session, settings: Settings, ids: Mapping[str, int]) -> bool:
+async def _link_aggregate(session: Session, settings: Settings, ids: Mapping[str, int]) -> set[int]:
     """The aggregate holds every source some registry lists: in the order of the file, then of their creation."""
     configured = [ids[name] for registry in settings.registries for name in registry.sources]
     views = sorted(await registries.list_registries(session), key=lambda view: view.id)

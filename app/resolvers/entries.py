@@ -23,7 +23,7 @@ from app.models.kinds import Status, registry_type
 from app.models.queries import check_text
 from app.models.snapshot import Document
 from app.models.tables import AGGREGATE_ID
-from app.models.views import SourceView, VersionView
+from app.models.views import VersionView
 from app.resolvers.context import Ctx
 from app.sources.published import Report, read_published
 from app.store import entries as store
@@ -36,6 +36,9 @@ MAX_VERSIONS = 10_000
 """Versions of one name, deleted ones included."""
 
 MAX_STATUS_MESSAGE = 500
+
+MAX_PATHS = 20
+"""Registries that an answer names to choose from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +145,7 @@ async def _open_shelf(ctx: Ctx, registry: str | None) -> AsyncIterator[_Shelf]:
     Unsupported where none was named and there is not exactly one to choose.
     """
     check_text("registry", registry or "")
-    async with ctx.db.write() as tx:
-        await store.limit_patience(tx.session)
+    async with ctx.db.write_in_turn() as tx:
         await take_turn(tx.session)
         if registry is None:
             yield _Shelf(tx.session, AGGREGATE_ID, await _only_target(tx.session))
@@ -156,7 +158,7 @@ async def _open_shelf(ctx: Ctx, registry: str | None) -> AsyncIterator[_Shelf]:
 
 async def _target_of(session: Session, registry_id: int, name: str) -> Target:
     """Of several managed sources the first: what is published there goes before the others."""
-    held = await _sources_of(session, registry_id)
+    held = await sources.sources_of(session, registry_id)
     for source in held:
         if source.kind == SourceKind.MANAGED:
             return Target(source.id, source.claim_set_id)
@@ -165,20 +167,15 @@ async def _target_of(session: Session, registry_id: int, name: str) -> Target:
 
 
 async def _only_target(session: Session) -> Target:
-    held = [s for s in await _sources_of(session, AGGREGATE_ID) if s.kind == SourceKind.MANAGED]
+    held = [s for s in await sources.sources_of(session, AGGREGATE_ID) if s.kind == SourceKind.MANAGED]
     if len(held) == 1:
         return Target(held[0].id, held[0].claim_set_id)
     if not held:
         raise Unsupported("this server has no managed registry to publish to; configure a source with managed: {}")
-    named = await registries.registries_by_id(session, sorted({i for source in held for i in source.registry_ids}))
-    paths = ", ".join(f"/registry/{view.name}/v0.1/publish" for view in named.values())
+    ids = {source.id for source in held}
+    listing = [view.name for view in await registries.list_registries(session) if ids & set(view.source_ids)]
+    paths = ", ".join(f"/registry/{name}/v0.1/publish" for name in listing[:MAX_PATHS])
     raise Unsupported(f"this server has several managed registries; publish to one of {paths}")
-
-
-async def _sources_of(session: Session, registry_id: int) -> list[SourceView]:
-    ids = await registries.linked_sources(session, registry_id)
-    views = await sources.sources_by_id(session, ids)
-    return [views[source_id] for source_id in ids]
 
 
 async def _check_document(ctx: Ctx, document: Mapping[str, Any]) -> Document:

@@ -24,9 +24,8 @@ from app.resolvers.context import Ctx
 from app.resolvers.sync import CHANGED, apply_given, read_content
 from app.sources.adapters import Content, fetch, unsupported
 from app.store import registries, sources
-from app.store.entries import limit_patience
 from app.store.journal import begin_change, record_removal, take_turn
-from app.store.listings import relist_registries
+from app.store.listings import relist_sources
 from app.store.sources import SourceRow
 
 MAX_REASONS = 20
@@ -58,9 +57,8 @@ async def put_registration(ctx: Ctx, name: str, body: Mapping[str, Any]) -> tupl
     async with ctx.db.read() as session:
         await _find_own(session, row)  # who may not write need not wait for the turn, nor have his data read
     given = await _read_inline(row)
-    async with ctx.db.write() as tx:
+    async with ctx.db.write_in_turn() as tx:
         session = tx.session
-        await limit_patience(session)
         await take_turn(session)
         held = await _find_own(session, row)
         source_id = await _create(ctx, session, row) if held is None else await _update(ctx, session, held, row)
@@ -78,9 +76,8 @@ async def delete_registration(ctx: Ctx, name: str) -> None:
     Raises RegistryNotFound, Forbidden where the configuration file owns it.
     """
     check_text("registryName", name)
-    async with ctx.db.write() as tx:
+    async with ctx.db.write_in_turn() as tx:
         session = tx.session
-        await limit_patience(session)
         await take_turn(session)
         registry = await _find_registry(session, name)
         _check_owner(registry)
@@ -92,7 +89,7 @@ async def delete_registration(ctx: Ctx, name: str) -> None:
         await sources.unlink_sources(session, [view.id for view in orphans])
         turn = await begin_change(session, ctx.clock())
         await record_removal(session, gone, turn)
-        await relist_registries(session, turn.at)
+        await relist_sources(session, [view.id for view in orphans], turn.at)
         await sources.delete_sources(session, gone)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 
 import orjson
@@ -81,21 +82,35 @@ def dump_json(value: Any) -> bytes | None:
 
 
 def find_unstorable(value: Any) -> tuple[tuple[str | int, ...], str] | None:
-    """The path and description of the first value that PostgreSQL or JSON cannot hold; None if all can be stored."""
-    stack: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
-    while stack:
-        path, item = stack.pop()
-        fault = _fault(item, len(path))
-        if fault:
-            return path, fault
-        if isinstance(item, dict):
-            for key in item:
-                if fault := _fault(key, 0):
-                    return path, f"one of its keys {fault}"
-            stack += reversed([((*path, key), child) for key, child in item.items()])
-        elif isinstance(item, list):
-            stack += reversed([((*path, index), child) for index, child in enumerate(item)])
+    """The path and description of the first value that PostgreSQL or JSON cannot hold; None if all can be stored.
+
+    Holds one path and one iterator a level, however many values there are.
+    """
+    if fault := _fault(value, 0):
+        return (), fault
+    path: list[str | int] = []
+    levels = [_children(value)]
+    while levels:
+        found = next(levels[-1], None)
+        if found is None:
+            levels.pop()
+            path = path[:-1]
+            continue
+        key, child = found
+        if isinstance(key, str) and (fault := _fault(key, 0)):
+            return tuple(path), f"one of its keys {fault}"
+        if fault := _fault(child, len(levels)):
+            return (*path, key), fault
+        if isinstance(child, dict | list):
+            path.append(key)
+            levels.append(_children(child))
     return None
+
+
+def _children(value: Any) -> Iterator[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        return iter(value.items())
+    return enumerate(value) if isinstance(value, list) else iter(())
 
 
 def _fault(value: Any, depth: int) -> str | None:

@@ -13,9 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models.kinds import Status
 from app.store.snapshots import Target
 
-PATIENCE_SECONDS = 10
-"""How long a publisher waits for its turn behind a large import before it is told to try again."""
-
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
@@ -24,11 +21,6 @@ class StoredVersion:
     status_message: str | None
     published_at: datetime
     content_hash: bytes
-
-
-async def limit_patience(session: AsyncSession) -> None:
-    """For the rest of the transaction, waiting for a lock ends as Unavailable."""
-    await session.execute(text(f"set local lock_timeout = '{PATIENCE_SECONDS}s'"))
 
 
 async def stored_entry(session: AsyncSession, target: Target, name: str) -> dict[str, StoredVersion]:

@@ -9,11 +9,14 @@ follow it by `updated_since` learn of both.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+# LATERAL with OFFSET 0 pins the index look-up by name: a source loaded in this very transaction has no statistics, and
+# the planner would otherwise guess one row and join quadratically.
 _INSERT = """
 insert into listing (entry_id, registry_id, source_id, kind, name, position, claim_set_id, shadowed_by,
                      latest_version_id, live)
@@ -23,15 +26,15 @@ select entry_id, registry_id, source_id, kind, name, position, claim_set_id,
        latest_version_id, live
 from (select e.id entry_id, rs.registry_id, e.source_id, e.kind, e.name, rs.position, e.claim_set_id,
              e.latest_version_id, v.status <> 2 live
-      from {entries}
+      from (select distinct kind, name from touched) t
+      cross join lateral (select * from entry where entry.kind = t.kind and entry.name = t.name offset 0) e
       join registry_source rs on rs.source_id = e.source_id
       join entry_version v on v.id = e.latest_version_id) held
 """
 
-
 _REMEMBER = """
 insert into was_listed select registry_id, kind, name, entry_id, source_id, claim_set_id, latest_version_id
-from listing l where shadowed_by is null and {scope}
+from listing l where shadowed_by is null and (l.kind, l.name) in (select kind, name from touched)
 """
 
 _SHOWN = """
@@ -42,7 +45,8 @@ select from listing n where n.registry_id = w.registry_id and n.entry_id = w.ent
 _STAMP_ARRIVALS = """
 update entry_version v set updated_at = :at
 from listing l join registry r on r.id = l.registry_id and r.created_at < now()
-where v.entry_id = l.entry_id and v.updated_at < :at and l.shadowed_by is null and {scope}
+where v.entry_id = l.entry_id and v.updated_at < :at and l.shadowed_by is null
+  and (l.kind, l.name) in (select kind, name from touched)
   and not exists (select from was_listed w where w.registry_id = l.registry_id and w.entry_id = l.entry_id)
 """
 
@@ -65,33 +69,47 @@ on conflict (registry_id, kind, name, version) do update set
 """
 
 
-async def relist_touched(session: AsyncSession, at: datetime) -> None:
-    """Rebuild the rows of every name in the transaction's `touched` table, in all registries."""
-    scope = "(l.kind, l.name) in (select kind, name from touched)"
-    await _remember(session, scope)
-    await session.execute(text("delete from listing l using touched t where l.kind = t.kind and l.name = t.name"))
-    # LATERAL with OFFSET 0 pins the index look-up by name: a source loaded in this very transaction has no statistics,
-    # and the planner would otherwise guess one row and join quadratically.
-    entries = (
-        "(select distinct kind, name from touched) t cross join lateral"
-        " (select * from entry where entry.kind = t.kind and entry.name = t.name offset 0) e"
+async def create_touched(session: AsyncSession) -> None:
+    """The transaction's table of the entries that it changes: what is derived from them is rebuilt at its end."""
+    await session.execute(
+        text(
+            "create temp table if not exists touched (entry_id int primary key, kind smallint,"
+            ' name text collate "C") on commit drop'
+        )
     )
-    await session.execute(text(_INSERT.format(entries=entries)))
-    await _note_switches(session, scope, at)
 
 
-async def relist_registries(session: AsyncSession, at: datetime) -> None:
-    """Rebuild the whole listing, after a registry's sources or order, or a source's claims, changed.
+async def relist_touched(session: AsyncSession, at: datetime) -> None:
+    """Rebuild the rows of every name in `touched`, in all registries."""
+    await _remember(session)
+    await session.execute(text("delete from listing l using touched t where l.kind = t.kind and l.name = t.name"))
+    await session.execute(text(_INSERT))
+    await session.execute(text(_STAMP_ARRIVALS), {"at": at})
+    await session.execute(text(_FORGET_LATEST))
+    await session.execute(text(_WITHDRAW), {"at": at})
+
+
+async def relist_sources(session: AsyncSession, source_ids: Collection[int], at: datetime) -> None:
+    """Rebuild the rows of every name these sources have, after they joined, left or moved in a registry, or their
+    claims changed.
 
     A source that goes is deleted afterwards only: its versions are needed to remember what was withdrawn.
     """
-    await _remember(session, "true")
-    await session.execute(text("delete from listing"))
-    await session.execute(text(_INSERT.format(entries="entry e")))
-    await _note_switches(session, "true", at)
+    if not source_ids:
+        return
+    await create_touched(session)
+    await session.execute(
+        text(
+            "insert into touched select id, kind, name from entry where source_id = any(cast(:ids as int[]))"
+            " on conflict do nothing"
+        ),
+        {"ids": list(source_ids)},
+    )
+    await session.execute(text("analyze touched"))
+    await relist_touched(session, at)
 
 
-async def _remember(session: AsyncSession, scope: str) -> None:
+async def _remember(session: AsyncSession) -> None:
     await session.execute(
         text(
             'create temp table if not exists was_listed (registry_id int, kind smallint, name text collate "C",'
@@ -99,11 +117,5 @@ async def _remember(session: AsyncSession, scope: str) -> None:
         )
     )
     await session.execute(text("truncate was_listed"))
-    await session.execute(text(_REMEMBER.format(scope=scope)))
+    await session.execute(text(_REMEMBER))
     await session.execute(text("analyze was_listed"))
-
-
-async def _note_switches(session: AsyncSession, scope: str, at: datetime) -> None:
-    await session.execute(text(_STAMP_ARRIVALS.format(scope=scope)), {"at": at})
-    await session.execute(text(_FORGET_LATEST))
-    await session.execute(text(_WITHDRAW), {"at": at})

@@ -14,6 +14,9 @@ from app.models.tables import AGGREGATE_ID
 from app.models.views import RegistryView
 from app.store.predicates import listing, visible
 
+LAST_POSITION = 30_000
+"""Beyond it the sources of a registry are numbered anew, as places are small integers."""
+
 _SELECT = """
 select r.id, r.name, r.creation_type, c.claims, r.created_at, r.updated_at,
        coalesce((select array_agg(rs.source_id order by rs.position) from registry_source rs
@@ -97,22 +100,38 @@ async def linked_sources(session: AsyncSession, registry: int) -> list[int]:
     return list(found.scalars())
 
 
-async def link_sources(session: AsyncSession, registry: int, source_ids: Sequence[int]) -> bool:
-    """Make `source_ids`, in this order, the sources of the registry; True if that changed anything."""
-    if await linked_sources(session, registry) == list(source_ids):
-        return False
-    await session.execute(text("delete from registry_source where registry_id = :registry"), {"registry": registry})
+async def link_sources(session: AsyncSession, registry: int, source_ids: Sequence[int]) -> set[int]:
+    """Make `source_ids`, in this order, the sources of the registry; returns those that joined, left or moved.
+
+    Places have gaps: where sources only leave, or join at the end, the others keep theirs.
+    """
+    current = await linked_sources(session, registry)
+    if current == list(source_ids):
+        return set()
+    last = await session.scalar(
+        text("select max(position) from registry_source where registry_id = :registry"), {"registry": registry}
+    )
+    kept = [source_id for source_id in current if source_id in source_ids]
+    stays = kept == list(source_ids[: len(kept)]) and (last or 0) + len(source_ids) < LAST_POSITION
+    moved = set() if stays else set(kept)
+    affected = {*current, *source_ids} - (set(kept) - moved)
+    bind = {"registry": registry, "gone": sorted(affected)}
+    await session.execute(
+        text("delete from registry_source where registry_id = :registry and source_id = any(cast(:gone as int[]))"),
+        bind,
+    )
     await session.execute(
         text(
             "insert into registry_source (registry_id, source_id, position)"
-            " select :registry, source_id, ordinal - 1"
+            " select :registry, source_id, ordinal + (select coalesce(max(position) + 1, 0) - 1 from registry_source"
+            "   where registry_id = :registry)"
             " from unnest(cast(:sources as int[])) with ordinality given (source_id, ordinal)"
         ),
-        {"registry": registry, "sources": list(source_ids)},
+        {"registry": registry, "sources": [source_id for source_id in source_ids if source_id in affected]},
     )
     if registry != AGGREGATE_ID:
         await session.execute(text("update registry set updated_at = now() where id = :id"), {"id": registry})
-    return True
+    return affected
 
 
 async def delete_registries(session: AsyncSession, creation_type: CreationType, keep: Sequence[str]) -> list[str]:

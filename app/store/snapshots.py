@@ -20,7 +20,7 @@ from app.models.snapshot import Document
 from app.models.versions import sort_key
 from app.store.bulk import copy_rows
 from app.store.journal import Journaled, Turn, begin_change, record_changes
-from app.store.listings import relist_touched
+from app.store.listings import create_touched, relist_touched
 from app.store.search import refresh_search
 
 GONE = "no longer in its source"
@@ -89,11 +89,13 @@ select :source, :kind, name, :claims from incoming i where not exists
 group by name order by min(ordinal)
 """
 
-# OFFSET 0 pins the index look-up: see listings.relist_touched.
+# OFFSET 0 pins the index look-up: see listings. The sum keeps the planner from the index by source alone: as long as it
+# has no statistics on a new source, it takes that for empty.
 _TOUCH = """
 insert into touched (entry_id, kind, name)
 select e.id, :kind, n.name from (select distinct name from incoming) n cross join lateral
-  (select id from entry where entry.kind = :kind and entry.name = n.name and entry.source_id = :source offset 0) e
+  (select id from entry where entry.kind = :kind and entry.name = n.name and entry.source_id + 0 = :source
+   offset 0) e
 union
 select e.id, e.kind, e.name from entry_version v join entry e on e.id = v.entry_id
 where v.id = any(cast(:removed as int[]))
@@ -134,8 +136,6 @@ update entry_version v set updated_at = :now
 from pointed p cross join lateral (values (p.old_id), (p.new_id)) flipped (id)
 where v.id = flipped.id and v.updated_at < :now
 """
-
-_TOUCHED = 'create temp table touched (entry_id int primary key, kind smallint, name text collate "C") on commit drop'
 
 _TOUCH_VERSIONS = """
 insert into touched (entry_id, kind, name)
@@ -179,7 +179,7 @@ async def apply_difference(session: AsyncSession, target: Target, difference: Di
     removed = [stored.version_id for _, stored in difference.removed]
     bind = {"source": target.source_id, "kind": target.kind, "claims": target.claim_set_id, "now": turn.at}
     await session.execute(text(f"create temp table incoming ({_INCOMING}) on commit drop"))
-    await session.execute(text(_TOUCHED))
+    await create_touched(session)
     await copy_rows(session, "incoming", _COLUMNS, _rows(difference, turn.at))
     await session.execute(text("analyze incoming"))
     await _execute(session, _UPSERT_ENTRIES, bind)
@@ -196,7 +196,7 @@ async def set_statuses(session: AsyncSession, target: Target, change: StatusChan
     """Give stored versions another status or message; `status_changed_at` moves only where the status does."""
     turn = await begin_change(session, now)
     bind = {"ids": list(change.version_ids), "status": int(change.status), "message": change.message, "now": turn.at}
-    await session.execute(text(_TOUCHED))
+    await create_touched(session)
     await session.execute(text(_TOUCH_VERSIONS), {"ids": bind["ids"]})
     await session.execute(text(_SET_STATUS), bind)
     await _settle(session, target, turn)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -56,6 +56,26 @@ async def sources_by_id(session: AsyncSession, ids: Sequence[int]) -> dict[int, 
     return {view.id: view for view in found}
 
 
+class LinkedSource(NamedTuple):
+    """A source of a registry, as far as it takes to choose one."""
+
+    id: int
+    kind: str
+    claim_set_id: int
+
+
+async def sources_of(session: AsyncSession, registry_id: int) -> list[LinkedSource]:
+    """The sources of a registry in their order, without their configuration, which may hold inline data."""
+    found = await session.execute(
+        text(
+            "select s.id, s.kind, s.claim_set_id from registry_source rs join source s on s.id = rs.source_id"
+            " where rs.registry_id = :id order by rs.position"
+        ),
+        {"id": registry_id},
+    )
+    return [LinkedSource(*row) for row in found]
+
+
 async def save_source(session: AsyncSession, row: SourceRow) -> int:
     """Insert or update by name; `updated_at` moves only when something differs. Returns the id.
 
@@ -92,19 +112,19 @@ async def save_source(session: AsyncSession, row: SourceRow) -> int:
     return int(await session.scalar(text("select id from source where name = :name"), {"name": row.name}) or 0)
 
 
-async def carry_claims(session: AsyncSession, source_ids: Sequence[int]) -> bool:
-    """Give the entries of these sources their source's claim set; True if one changed.
+async def carry_claims(session: AsyncSession, source_ids: Sequence[int]) -> set[int]:
+    """Give the entries of these sources their source's claim set; returns the sources where that changed one.
 
     For synchronised sources only: entries published by hand carry the claims they were published with.
     """
     found = await session.execute(
         text(
             "update entry e set claim_set_id = s.claim_set_id from source s where s.id = e.source_id"
-            " and s.id = any(cast(:ids as int[])) and e.claim_set_id <> s.claim_set_id"
+            " and s.id = any(cast(:ids as int[])) and e.claim_set_id <> s.claim_set_id returning e.source_id"
         ),
         {"ids": list(source_ids)},
     )
-    return bool(found.rowcount)  # type: ignore[attr-defined]
+    return set(found.scalars())
 
 
 async def config_sources_beside(session: AsyncSession, names: Sequence[str]) -> dict[int, str]:

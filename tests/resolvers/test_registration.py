@@ -24,6 +24,7 @@ from app.resolvers.servers import list_servers
 from app.resolvers.sources import list_sources, page_runs
 from app.resolvers.sync import run_next_due
 from app.sources.adapters import fetch
+from app.store.listings import relist_sources
 from tests.conftest import StatementCounter
 from tests.seeding import Catalogue, Documents, document, seed, tagged, upstream
 
@@ -260,6 +261,8 @@ async def test_source_that_another_registry_lists_outlives_its_own(ctx: Ctx) -> 
                 " select r.id, s.id, 1 from registry r, source s where r.name = 'other' and s.name = 'own'"
             )
         )
+        own = await tx.session.scalar(text("select id from source where name = 'own'"))
+        await relist_sources(tx.session, [own], ctx.clock())
     await delete_registration(ctx, "own")
     assert await aggregate(ctx) == ["own", "other"]
     assert await names(ctx, "other") == await names(ctx) == {"a/b": "Does a/b", "a/c": "Does a/c"}

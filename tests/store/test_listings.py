@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from app.core.database import Database, Session
 from app.models.queries import ListServers, Visibility, Window
-from app.store.listings import relist_registries, relist_touched
+from app.store.listings import relist_sources, relist_touched
 from app.store.servers import Scope, count_versions, get_versions, list_versions
 
 NAMES = [f"a/{letter}" for letter in "abcdef"]
@@ -89,12 +89,16 @@ VIEWERS: list[set[int] | None] = [
 ]
 
 
+async def source_ids(session: Session) -> list[int]:
+    return list((await session.execute(text("select id from source"))).scalars())
+
+
 @pytest.mark.parametrize("seed", range(5))
 async def test_every_read_follows_the_rule_for_every_viewer(db: Database, seed: int) -> None:
     entries = random_entries(seed)
     async with db.write() as tx:
         await store_entries(tx.session, entries)
-        await relist_registries(tx.session, AT)
+        await relist_sources(tx.session, await source_ids(tx.session), AT)
     async with db.read() as session:
         registry = int(await session.scalar(text("select id from registry where name = 'r'")) or 0)
         for sees in VIEWERS:
@@ -110,16 +114,12 @@ async def test_every_read_follows_the_rule_for_every_viewer(db: Database, seed: 
                 assert {view.name: view.description for view in views} == expected
 
 
-async def test_relisting_some_names_equals_relisting_all(db: Database) -> None:
+async def test_relisting_mends_every_row_of_what_was_touched(db: Database) -> None:
     async with db.write() as tx:
         await store_entries(tx.session, random_entries(99))
-        await relist_registries(tx.session, AT)
+        await relist_sources(tx.session, await source_ids(tx.session), AT)
         rows = "select * from listing order by registry_id, name, position"
         before = (await tx.session.execute(text(rows))).all()
         await tx.session.execute(text("update listing set shadowed_by = '{77}', live = not live"))
-        await tx.session.execute(
-            text("create temp table touched (entry_id int, kind smallint, name text) on commit drop")
-        )
-        await tx.session.execute(text("insert into touched select id, kind, name from entry"))
         await relist_touched(tx.session, AT)
         assert (await tx.session.execute(text(rows))).all() == before
