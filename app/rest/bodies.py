@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any, Final
 
 import orjson
@@ -11,6 +13,7 @@ from app.core.bodies import read_body
 from app.core.errors import Invalid, TooLarge
 
 MAX_BODY_BYTES: Final = 2**20
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 
 
 async def read_object(request: Request, limit: int = MAX_BODY_BYTES) -> dict[str, Any]:
@@ -23,7 +26,9 @@ async def read_object(request: Request, limit: int = MAX_BODY_BYTES) -> dict[str
         raise Invalid("Invalid request body: it is empty; send a JSON object")
     try:
         value = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
+        if _LONG_NUMBER.search(data):
+            value = json.loads(data)  # the fast parser would round integers beyond 64 bits
+    except (ValueError, RecursionError) as error:
         raise Invalid(f"Invalid request body: {error}") from error
     if not isinstance(value, dict):
         raise Invalid("Invalid request body: it must be a JSON object")

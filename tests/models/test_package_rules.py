@@ -78,6 +78,7 @@ KIND_ERRORS: list[tuple[Json, str, str]] = [
     (npm(identifier="@acme/ db"), "identifier", "package-identifier"),
     (npm(identifier="db\n"), "identifier", "package-identifier"),
     (npm(identifier=""), "identifier", "package-identifier"),
+    (npm(identifier="--registry=https://evil.example"), "identifier", "package-identifier"),
     *(
         (npm(version=version), "version", "package-version")
         for version in ("^1.2.3", ">= 1", "1.x", "1.2.*", "1.0 - 2.0", "1 || 2", " latest", " ", "v" * 256)
@@ -129,6 +130,10 @@ TRANSPORT_ERRORS: list[tuple[Json, str, list[str]]] = [
     *(
         (in_remote(url=f"https://{host}/mcp"), "remotes[0].url", ["remote-url-localhost"])
         for host in ("localhost", "LOCALHOST:8443", "localhost.", "a.b.localhost", "127.0.0.1", "127.1.2.3:80", "[::1]")
+    ),
+    *(
+        (in_remote(url=f"https://{host}/mcp"), "remotes[0].url", ["remote-url-localhost"])
+        for host in ("127.1", "2130706433", "0x7f000001", "0.0.0.0", "[::]", "[::ffff:127.0.0.1]")  # noqa: S104
     ),
     (in_remote(url="http://localhost/"), "remotes[0].url", ["remote-url-https", "remote-url-localhost"]),
     (in_remote(url="https://{a}.localhost", variables={"a": {}}), "remotes[0].url", ["remote-url-localhost"]),
@@ -275,6 +280,25 @@ def test_package_from_elsewhere_is_refused_under_a_policy(given: Json, key: str)
     assert find(publishable(packages=[given])) == []
     found = find(publishable(packages=[given]), PublishPolicy(package_base_urls=ALLOWED))
     assert found == [Finding(f"packages[0].{key}", "package-base-url", "error")]
+
+
+@pytest.mark.parametrize(
+    ("registry_type", "identifier"),
+    [
+        ("npm", "https://evil.example/x.tgz"),
+        ("npm", "github:evil/x"),
+        ("npm", "evil/x"),
+        ("npm", "x@npm:evil"),
+        ("pypi", "x[extra]@https://evil.example"),
+        ("docker", "evil.example/x:1"),
+        ("OCI", "evil.example/x"),
+    ],
+)
+def test_identifier_cannot_lead_elsewhere_under_a_policy(registry_type: str, identifier: str) -> None:
+    given = npm(registryType=registry_type, identifier=identifier, registryBaseUrl=NPM)
+    found = find(publishable(packages=[given]), PublishPolicy(package_base_urls=ALLOWED))
+    errors = [finding for finding in found if finding.severity == Severity.ERROR]
+    assert errors == [Finding("packages[0].identifier", "package-base-url", "error")]
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,10 @@ ERRORS: list[tuple[Json, str, str]] = [
     (publishable(version=" 1.0.0"), "version", "version-white-space"),
     (publishable(version="1.0\tbeta"), "version", "version-white-space"),
     (publishable(version="1.0\rbeta"), "version", "version-white-space"),
+    (publishable(version="1.0\u200b"), "version", "version-invisible"),
+    (publishable(version="\x01"), "version", "version-invisible"),
+    (publishable(version="."), "version", "version-dots"),
+    (publishable(version=".."), "version", "version-dots"),
     (publishable(title=" \t "), "title", "title-blank"),
     (publishable(websiteUrl="http://acme.example"), "websiteUrl", "website-url"),
     (publishable(websiteUrl="https:///page"), "websiteUrl", "website-url"),
@@ -295,6 +299,13 @@ def test_publishers_data_are_measured_as_compact_json(limit: int, expected: list
 def test_too_large_data_are_told_with_size_and_limit() -> None:
     [issue] = check_publishable(publishable(_meta={PUBLISHER_PROVIDED: {"a": "b"}}), PublishPolicy(max_meta_bytes=4))
     assert issue.message == "is too large: 9 bytes as compact JSON, 4 are allowed"
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(14, ["meta-too-large"]), (15, [])])
+def test_other_metadata_have_the_same_limit(limit: int, expected: list[str]) -> None:
+    document = publishable(_meta={PUBLISHER_PROVIDED: {"a": "b"}, "x/y": "12345"})
+    issues = check_publishable(document, PublishPolicy(max_meta_bytes=limit))
+    assert [(i.path, i.reference) for i in issues if i.severity is Severity.ERROR] == [("_meta", r) for r in expected]
 
 
 @pytest.mark.parametrize("value", ["\ud800", 2**64, -(2**63) - 1])

@@ -180,6 +180,7 @@ async def test_validate_accepts_what_publish_accepts(catalogue: Catalogue, clien
         (b'{"name":"a/b"} trailing', "Invalid request body"),
         (b'{"name":"\xff"}', "Invalid request body"),
         (b'{"name":NaN}', "Invalid request body"),
+        (b'{"name":"com.example/x","x":123456789012345678901234567890}', "x: is an integer of more than 64 bits"),
         (b'{"a":' * 2000 + b"1" + b"}" * 2000, "Invalid request body"),
         (b'{"name":"com.example/x","version":"1.0.0","description":"a\\u0000b"}', "description: holds a NUL"),
     ],

@@ -14,7 +14,7 @@ from typing import Any
 
 from app.core.errors import Invalid
 from app.core.settings.draft import Draft, Loc, Place, format_loc
-from app.core.settings.durations import parse_duration
+from app.core.settings.durations import format_duration, parse_duration
 from app.core.settings.fields import Field, Shape, list_fields
 from app.core.settings.rules import RESERVED_NAMES
 from app.core.settings.source_rules import check_details, check_sync_policy, find_url_fault
@@ -22,6 +22,7 @@ from app.core.settings.source_tree import FETCHED_KINDS, FileSettings, SourceKin
 from app.core.settings.values import Block, SourceFormat
 
 MAX_NAME = 255
+SHORTEST_INTERVAL = timedelta(seconds=1)
 MAX_SHOWN = 50
 """Problems named in one answer."""
 
@@ -42,6 +43,9 @@ def read_source(name: str, body: Mapping[str, Any]) -> SourceSettings:
     source = SourceSettings.model_validate({**data, "name": name})
     _check_kinds(place, source)
     check_sync_policy(place, source.sync_policy)
+    interval = source.sync_policy.interval
+    if interval is not None and timedelta(0) < interval < SHORTEST_INTERVAL:
+        place.object(_INTERVAL, f"syncPolicy.interval must be at least {format_duration(SHORTEST_INTERVAL)}")
     if source.file is not None:
         _check_file(place, source.file)
     if source.api is not None and source.api.endpoint and (fault := find_url_fault(source.api.endpoint)):
@@ -134,6 +138,8 @@ def _check_name(place: Place, name: str) -> None:
         place.object(("name",), "the registry's name must not contain white space or control characters")
     elif len(name) > MAX_NAME:
         place.object(("name",), f"the registry's name must have at most {MAX_NAME} characters")
+    elif name in (".", ".."):
+        place.object(("name",), "the registry's name must not be a dot segment: as part of a path it would vanish")
     elif name in RESERVED_NAMES:
         place.object(("name",), f"name '{name}' cannot be used for a registry: it is a part of the API's paths")
 

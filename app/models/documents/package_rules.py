@@ -64,6 +64,7 @@ _RELEASES: Final = {
     "gitlab.com": re.compile(r"/.+/-/(?:releases/[^/]+/downloads|package_files/[^/]+)/.+"),
 }
 _WHITE_SPACE: Final = re.compile(r"\s")
+_PLAIN_NAME: Final = re.compile(r"(?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9_~][A-Za-z0-9._~-]*")
 
 _Json = Mapping[str, Any]
 
@@ -129,8 +130,13 @@ def _check_bundle(url: str, place: Place) -> Iterator[Issue]:
 
 def _check_identifier(package: _Json, place: Place) -> Iterator[Issue]:
     identifier = package.get("identifier")
-    if isinstance(identifier, str) and (not identifier or _WHITE_SPACE.search(identifier)):
+    if not isinstance(identifier, str):
+        return
+    if not identifier or _WHITE_SPACE.search(identifier):
         yield error((*place, "identifier"), "must not be empty or hold white space", "package-identifier")
+    elif identifier.startswith("-"):
+        message = "must not start with a hyphen: clients would take it for an option of the package's runner"
+        yield error((*place, "identifier"), message, "package-identifier")
 
 
 def _check_version(package: _Json, place: Place) -> Iterator[Issue]:
@@ -141,11 +147,17 @@ def _check_version(package: _Json, place: Place) -> Iterator[Issue]:
 
 
 def _check_origin(package: _Json, place: Place, allowed: list[Origin], names: str) -> Iterator[Issue]:
-    """Images and bundles are told by their identifiers, everything else by the base URL it gives."""
-    registry_type = package.get("registryType")
+    """Images and bundles are told by their identifiers; packages of the other kinds by the base URL they give, and so
+    their identifiers must be plain names: URLs and the like would lead elsewhere.
+    """
+    registry_type, identifier = package.get("registryType"), find_text(package, "identifier")
+    if not isinstance(registry_type, str):
+        return
     key = "identifier" if registry_type in ("oci", "mcpb") else "registryBaseUrl"
     given = package.get(key, "")
-    if not isinstance(registry_type, str) or not isinstance(given, str) or (key == "identifier" and not given):
+    if key == "registryBaseUrl" and not _PLAIN_NAME.fullmatch(identifier):
+        yield error((*place, "identifier"), "must be the plain name of a package", "package-base-url")
+    if not isinstance(given, str) or (key == "identifier" and not given):
         return
     origin = locate_image(given) if registry_type == "oci" else locate_url(given)
     if origin is None or not any(folder.holds(origin) for folder in allowed):

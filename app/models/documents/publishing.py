@@ -127,8 +127,14 @@ def _check_identity(document: _Json, policy: PublishPolicy) -> Iterator[Issue]:
         else:
             reason = "both halves must have at least 2 characters"
             yield error(("name",), f"Invalid server name: {reason}", "name-too-short")
-    if isinstance(version, str) and _WHITE_SPACE.search(version):
+    if not isinstance(version, str):
+        return
+    if _WHITE_SPACE.search(version):
         yield error(("version",), "must not contain white space", "version-white-space")
+    elif not version.isprintable():
+        yield error(("version",), "must not contain invisible characters", "version-invisible")
+    elif version in (".", ".."):
+        yield error(("version",), "must not be a dot segment: as part of a path it would vanish", "version-dots")
 
 
 def _place(issue: Issue) -> tuple[int, int]:

@@ -16,7 +16,7 @@ import orjson
 from app.models.documents.issues import Issue, error, hint, warning
 from app.models.documents.parts import FIELDS, PUBLISHER_PROVIDED
 from app.models.documents.urls import is_https, split_url
-from app.models.documents.values import find_object, find_repeats, find_text, list_objects, take_texts
+from app.models.documents.values import Place, find_object, find_repeats, find_text, list_objects, take_texts
 
 CURRENT_SCHEMA: Final = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
 
@@ -113,14 +113,16 @@ def _icon_key(icon: _Json) -> tuple[str, ...] | None:
 def check_meta(document: _Json, max_bytes: int) -> Iterator[Issue]:
     meta = find_object(document, "_meta")
     if PUBLISHER_PROVIDED in meta:
-        yield from _check_size(meta[PUBLISHER_PROVIDED], max_bytes)
+        yield from _check_size(meta[PUBLISHER_PROVIDED], ("_meta", PUBLISHER_PROVIDED), max_bytes)
+    others = {key: value for key, value in meta.items() if key != PUBLISHER_PROVIDED}
+    if others:
+        yield from _check_size(others, ("_meta",), max_bytes)
     for key in islice((key for key in meta if key != PUBLISHER_PROVIDED), MAX_UNKNOWN):
         message = f"is kept, but other registries drop it; publishers' data belong under {PUBLISHER_PROVIDED}"
         yield warning(("_meta", key), message, "meta-unknown-key")
 
 
-def _check_size(provided: Any, max_bytes: int) -> Iterator[Issue]:
-    place = ("_meta", PUBLISHER_PROVIDED)
+def _check_size(provided: Any, place: Place, max_bytes: int) -> Iterator[Issue]:
     try:
         size = len(orjson.dumps(provided))
     except TypeError:  # lone surrogates, integers beyond 64 bits, nesting beyond the writer's limit

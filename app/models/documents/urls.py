@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
+from socket import inet_aton
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -58,14 +59,18 @@ def fill_variables(url: str) -> str | None:
 
 
 def is_own_machine(host: str) -> bool:
-    """Whether the host name means the machine it is used on, so that it is of no use in a registry."""
+    """Whether the host name means the machine it is used on, so that it is of no use in a registry. Addresses count in
+    every spelling that clients resolve, such as 127.1 and 2130706433.
+    """
     name = host.rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
-        return ip_address(name).is_loopback
-    except ValueError:
+        address = ip_address(name) if ":" in name else ip_address(inet_aton(name))
+    except (ValueError, OSError):
         return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_loopback or mapped.is_unspecified)
 
 
 def locate_url(text: str) -> Origin | None:
