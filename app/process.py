@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -214,6 +215,11 @@ async def _scheduling(ctx: Ctx) -> AsyncIterator[asyncio.Event]:
         await asyncio.wait([task])
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """uvicorn takes it for a fault that a client who left gets no answer; faults of ours are logged where they occur."""
+    return "returned without completing response" not in record.getMessage()
+
+
 class _Server(uvicorn.Server):
     """A server that leaves the signals to its process: two of them share one loop."""
 
@@ -225,6 +231,7 @@ class _Server(uvicorn.Server):
 async def _listen(
     apps: list[Starlette], sockets: list[socket.socket], stop: asyncio.Event, ready: Callable[[], None]
 ) -> None:
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     servers = [
         _Server(
             uvicorn.Config(

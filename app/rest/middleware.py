@@ -32,6 +32,10 @@ _HEADERS = {
 }
 
 
+class _ClientLeft(Exception):
+    """The client closed the connection before its answer was written."""
+
+
 class Edge:
     """Outermost: gives each request an id and echoes it, allows every origin, logs the request, and answers 500 for
     what nobody caught.
@@ -59,11 +63,13 @@ class Edge:
                 headers = MutableHeaders(scope=message)
                 for name, value in (("X-Request-Id", request_id), *_HEADERS.items()):
                     headers.setdefault(name, value)
-            await send(message)
+            await _deliver(send, message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._answer(scope, receive, watch)
+            except _ClientLeft:
+                log.debug("client_left", path=scope["path"])
             except Exception:  # the ASGI edge: nothing internal may reach the client
                 log.exception("request_crashed", path=scope["path"])
                 if status:
@@ -97,6 +103,16 @@ class RawPath:
                 path = path[len(self.prefix) :] or "/"
             scope = {**scope, "path": path[:-1] if path.endswith("/") and len(path) > 1 else path}
         await self.app(scope, receive, send)
+
+
+async def _deliver(send: Send, message: Message) -> None:
+    try:
+        await send(message)
+    except RuntimeError as error:
+        # The event loop's own word for a connection that was closed a moment ago, before the server was told of it.
+        if "closed=True" in str(error):
+            raise _ClientLeft from error
+        raise
 
 
 def _preflight(scope: Scope) -> Response:
