@@ -216,7 +216,7 @@ async def _scheduling(ctx: Ctx) -> AsyncIterator[asyncio.Event]:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """uvicorn takes it for a fault that a client who left gets no answer; faults of ours are logged where they occur."""
+    """uvicorn takes it for a fault that a client who left gets no answer. Our own faults are logged already."""
     return "returned without completing response" not in record.getMessage()
 
 

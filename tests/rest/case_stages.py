@@ -17,9 +17,6 @@ from app.resolvers.context import Ctx
 from tests.seeding import Catalogue, document
 
 TOOL = "com.example/test-server"
-SHORT = "com.example/ss"
-"""For com.example/s: publishing asks for two letters on either side of the slash (mcp-registry-v0.1.md 3.2)."""
-
 HOUSE = "/registry/managed-reg/v0.1"
 
 
@@ -72,12 +69,12 @@ async def build_deleted(stage: Stage) -> None:
 
 async def build_prerelease(stage: Stage) -> None:
     await build_managed(stage)
-    await stage.publish("1.0.0", "1.0.0-alpha", name=SHORT)
+    await stage.publish("1.0.0", "1.0.0-alpha", name="com.example/s")
 
 
 async def build_three_versions(stage: Stage) -> None:
     await build_managed(stage)
-    await stage.publish("2.0.0", "10.0.0", "9.0.0", name=SHORT)
+    await stage.publish("2.0.0", "10.0.0", "9.0.0", name="com.example/s")
 
 
 async def build_large(stage: Stage) -> None:

@@ -70,6 +70,7 @@ class Grammar:
     def request(self) -> tuple[str, bytes]:
         """A method, and a request with it."""
         pick = self.random
+        body: bytes | None
         if pick.random() < 0.25:
             method, path, body = self.write()
         else:
