@@ -13,13 +13,13 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.resolvers.context import Ctx
 from tests.conftest import connect
 from tests.effort import search
-from tests.rest.changes import LISTS, Change, Item, World, changes
+from tests.rest.changes import LISTS, SOURCES, Change, Configure, Item, World, changes
 
 OFFICIAL = "io.modelcontextprotocol.registry/official"
 
@@ -81,7 +81,13 @@ async def client(shared_ctx: Ctx) -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
+def listing(*sources: str) -> Change:
+    return Configure({"multi": SOURCES, "other": sources}, frozenset(SOURCES))
+
+
 @search(15)
+@example(plan=[(listing("second"), False), (listing("third"), True)])  # a name is withdrawn twice, by two sources
+@example(plan=[(listing("second"), False), (listing("first"), True)])  # what is withdrawn comes back
 @given(plan=st.lists(st.tuples(changes, st.sampled_from((False, False, True))), min_size=5, max_size=12))
 async def test_mirrors_hold_what_is_listed_after_every_change(
     shared_ctx: Ctx, client: httpx.AsyncClient, tmp_path_factory: pytest.TempPathFactory, plan: list[Step]
@@ -92,6 +98,8 @@ async def test_mirrors_hold_what_is_listed_after_every_change(
     diligent, lazy = (
         [Mirror(client, base, latest, limit) for base in LISTS.values() for latest in (False, True)] for limit in (6, 2)
     )
+    for mirror in (*diligent, *lazy):
+        await mirror.check()
     for change, catching_up in plan:
         await world.perform(change)
         for mirror in [*diligent, *(lazy if catching_up else ())]:
