@@ -303,6 +303,8 @@ def test_example_of_the_readme_tells_what_the_readme_shows(tmp_path: Path) -> No
     assert shown is not None
     given = yaml.safe_load((ROOT / "examples/config.yaml").read_text())
     for source in given["sources"]:
+        if "file" not in source:
+            continue
         source["file"]["path"] = str(ROOT / source["file"]["path"])
     config, output = tmp_path / "config.yaml", tmp_path / "registry.json"
     config.write_text(yaml.safe_dump(given | {"fileStorage": {"baseDir": str(tmp_path / "data")}}))

@@ -22,6 +22,8 @@ NAMES = ("COM.example/ant", "com.example/Zebra", "com.example/ant", "com.example
 VERSIONS = ("1.0.0", "1.0.0-rc.1", "1.10.0", "1.9.0", "nightly", "2.0.0º")
 MANAGED, FILES = "house", ("first", "second", "third")
 SOURCES = (MANAGED, *FILES)
+HOUSE = f"/registry/{MANAGED}/v0.1"
+EXTENSION = "/extension/v0/registries/extra"
 LISTS = {"multi": "/registry/multi/v0.1", "other": "/registry/other/v0.1", "aggregate": "/v0.1"}
 """Where what happens can be seen; the managed registry may vanish."""
 
@@ -38,7 +40,7 @@ class Rewrite:
 
 @dataclass(frozen=True)
 class Send:
-    """A client writes to the managed registry. It may well be refused."""
+    """A client writes to the managed registry, or makes and deletes one of its own. It may well be refused."""
 
     method: str
     path: str
@@ -61,23 +63,30 @@ def _stated(name: str, version: str, title: str, status: str) -> Item:
 
 
 def _publish(name: str, version: str, title: str) -> Send:
-    return Send("POST", "/publish", document(name, version, title=title))
+    return Send("POST", f"{HOUSE}/publish", document(name, version, title=title))
 
 
 def _edit(name: str, version: str, title: str) -> Send:
-    return Send("PUT", f"/servers/{name}/versions/{version}", document(name, version, title=title))
+    return Send("PUT", f"{HOUSE}/servers/{name}/versions/{version}", document(name, version, title=title))
 
 
 def _delete(name: str, version: str) -> Send:
-    return Send("DELETE", f"/servers/{name}/versions/{version}", None)
+    return Send("DELETE", f"{HOUSE}/servers/{name}/versions/{version}", None)
 
 
 def _restate(name: str, version: str | None, status: str, message: str | None) -> Send:
     path = f"/servers/{name}/status" if version is None else f"/servers/{name}/versions/{version}/status"
-    return Send("PATCH", path, {"status": status, **({"statusMessage": message} if message else {})})
+    return Send("PATCH", HOUSE + path, {"status": status, **({"statusMessage": message} if message else {})})
 
+
+def _register(content: Sequence[Item]) -> Send:
+    return Send("PUT", EXTENSION, {"file": {"data": json.dumps(upstream(content))}})
+
+
+UNREGISTER = Send("DELETE", EXTENSION, None)
 
 names, versions, titles = (st.sampled_from(words) for words in (NAMES, VERSIONS, ("One", "Two")))
+held_names, held_versions = st.sampled_from(NAMES[1:3]), st.sampled_from(VERSIONS[:3])  # so that writes meet
 statuses = st.sampled_from(("active", "deprecated", "deleted"))
 documents = st.lists(
     st.builds(_stated, names, versions, titles, st.just("active") | statuses),
@@ -88,18 +97,19 @@ documents = st.lists(
 some_sources = st.lists(st.sampled_from(SOURCES), min_size=1, unique=True)
 rewrites = st.builds(Rewrite, st.sampled_from(FILES), documents)
 sendings = st.one_of(
-    st.builds(_publish, names, versions, titles),
-    st.builds(_publish, names, versions, titles),
-    st.builds(_edit, names, versions, titles),
-    st.builds(_delete, names, versions),
-    st.builds(_restate, names, versions | st.none(), statuses, st.sampled_from((None, "why"))),
+    st.builds(_publish, held_names, held_versions, titles),
+    st.builds(_edit, held_names, held_versions, titles),
+    st.builds(_delete, held_names, held_versions),
+    st.builds(_restate, held_names, held_versions | st.none(), statuses, st.none()),
+    st.builds(_restate, held_names, held_versions, st.sampled_from(("deprecated", "deleted")), st.just("why")),
 )
+registrations = st.builds(_register, documents) | st.builds(_register, documents) | st.just(UNREGISTER)
 configurations = st.builds(
     Configure,
     st.fixed_dictionaries({"multi": some_sources, "other": st.lists(st.sampled_from(SOURCES), min_size=1, max_size=1)}),
     st.frozensets(st.sampled_from(SOURCES)),
 )
-changes = st.one_of(rewrites, sendings, sendings, configurations, configurations)
+changes = st.one_of(rewrites, registrations, sendings, sendings, configurations, configurations)
 
 
 class World:
@@ -120,6 +130,8 @@ class World:
             own = VERSIONS[number : number + 2]
             self._write(source, [document(n, v, title=source) for n in NAMES[number : number + 3] for v in own])
         await self.perform(Configure({"multi": SOURCES, "other": ["first"]}, frozenset()))
+        for name, version in zip(NAMES[1:3], VERSIONS, strict=False):
+            await self.perform(_publish(name, version, "One"))
 
     async def perform(self, change: Change) -> None:
         match change:
@@ -127,7 +139,7 @@ class World:
                 self._write(source, content)
                 await self.catalogue.sync()
             case Send(method, path, body):
-                answer = await self.client.request(method, f"/registry/{MANAGED}/v0.1{path}", json=body)
+                answer = await self.client.request(method, path, json=body)
                 assert answer.status_code < 500, answer.text
             case Configure(registries, spared):
                 listed = {name for sources in registries.values() for name in sources} | spared

@@ -64,7 +64,7 @@ def aim(change: Change, name: str) -> Change:
     match change:
         case Send(method, path, body):
             body = {**body, "name": name} if body and "name" in body else body
-            return Send(method, re.sub("^/servers/[^/]+/[^/]+", f"/servers/{name}", path), body)
+            return Send(method, re.sub("(?<=/servers/)[^/]+/[^/]+", name, path), body)
         case Rewrite(source, (first, *_)):
             return Rewrite(source, [{**first, "name": name}])
     return change
