@@ -312,7 +312,7 @@ def test_example_of_the_readme_tells_what_the_readme_shows(tmp_path: Path) -> No
     arguments = [places.get(word, word) for word in shlex.split(shown[1])]
     assert set(places.values()) <= set(arguments)
     with serving(config) as running:
-        wait_for(lambda: {s["sync"]["phase"] for s in sources(running)} == {"COMPLETE"}, "the first sync")
+        wait_for(lambda: {s["sync"]["phase"] for s in sources(running)} == {"COMPLETE", "IDLE"}, "the first sync")
         done = CliRunner().invoke(cli, arguments)
     assert (done.exit_code, done.stderr) == (0, shown[2] + "\n")
     assert len(json.loads(output.read_bytes())["data"]["servers"]) == int(shown[2].split()[0])
