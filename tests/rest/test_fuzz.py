@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.effort import EFFORT
+from tests.rest.house import complaints, house
 from tests.rest.wire_grammar import Attempt, Grammar, Kind
-from tests.seeding import document, upstream
-from tests.served import Served, serving, wait_for, write_config
 
 REQUESTS = 20_000 * EFFORT
 CONNECTIONS = 16
@@ -155,43 +153,23 @@ async def read_chunks(reader: asyncio.StreamReader) -> bytes:
     return b"".join(parts)
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("fuzz")
-    file = folder / "fetched.json"
-    file.write_text(json.dumps(upstream([document(LISTED)])))
-    sources = [
-        {"name": "fetched", "file": {"path": str(file)}, "syncPolicy": {"interval": "1h"}},
-        {"name": "house", "managed": {}},
-    ]
-    registries = [{"name": name, "sources": [source]} for name, source in (("default", "fetched"), ("house", "house"))]
-    with serving(write_config(folder, {}, sources=sources, registries=registries)) as running:
-        wait_for(lambda: LISTED in running.names(), "the first sync")
-        yield running
-
-
-def complaints(log: Path) -> list[str]:
-    """What no request may cause: errors, other than the answer to what is not offered, and tracebacks."""
-    found = []
-    for line in log.read_text().splitlines():
-        entry = json.loads(line) if line.startswith("{") else {"level": "error"}
-        expected = entry.get("msg") == "http_request" and entry.get("status") == 501
-        if "exception" in entry or (entry["level"] in ("error", "critical") and not expected):
-            found.append(line)
-    return found
-
-
-@pytest.mark.process
-async def test_no_request_brings_the_server_down(served: Served) -> None:
+async def bombard(port: int) -> Tally:
     tally = Tally()
-    lines = [Line(served.port, Grammar(number), tally) for number in range(CONNECTIONS)]
+    lines = [Line(port, Grammar(number), tally) for number in range(CONNECTIONS)]
     async with asyncio.TaskGroup() as group:
         for line in lines:
             group.create_task(line.run())
-    assert tally.requests >= REQUESTS
-    assert tally.unanswered == []
-    assert tally.refusals < REQUESTS / 4
-    assert min(tally.answers[status] for status in (200, 201, 204, 400, 403, 404, 405, 409, 501)) > 0, tally.answers
-    assert complaints(served.log) == []
-    assert served.process.poll() is None
-    assert LISTED in served.names()
+    return tally
+
+
+@pytest.mark.process
+async def test_no_request_brings_the_server_down(tmp_path: Path) -> None:
+    with house(tmp_path, [LISTED]) as served:
+        tally = await bombard(served.port)
+        assert tally.requests >= REQUESTS
+        assert tally.unanswered == []
+        assert tally.refusals < REQUESTS / 4
+        assert min(tally.answers[status] for status in (200, 201, 204, 400, 403, 404, 405, 409, 501)) > 0, tally.answers
+        assert complaints(served) == []
+        assert served.process.poll() is None
+        assert LISTED in served.names()
