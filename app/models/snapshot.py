@@ -14,8 +14,8 @@ class Document:
     """One validated, normalised server.json.
 
     `text` is its compact JSON, key order kept; the other fields are drawn from it for filtering, sorting and search.
-    `published_at` is None unless the source says so. `content_hash` is the SHA-256 over text, status and message: equal
-    hashes mean that nothing has to be written.
+    `published_at` and `status_changed_at` are None unless the source says so. `content_hash` is the SHA-256 over text,
+    status and message: equal hashes mean that nothing has to be written.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Document:
     tier: str | None
     text: str
     content_hash: bytes
+    status_changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,13 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All documents of one fetch, in a stable order. `content_hash` is the SHA-256 of the fetched bytes in hex;
-    `fetched` counts the documents seen, good or bad."""
+    """The documents of one fetch, in a stable order. `fetched` counts the documents seen, good or bad.
+
+    A `partial` one holds only what changed since the fetch before: what it lacks is not gone.
+    """
 
     documents: tuple[Document, ...]
     rejections: tuple[Rejection, ...]
-    content_hash: str
     fetched: int
     format: SourceFormat
+    partial: bool = False

@@ -43,14 +43,26 @@ _Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How another registry says that a version stands. What it does not say is None."""
+
+    status: Status | None = None
+    message: str | None = None
+    changed_at: datetime | None = None
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """What a source offers as one document. `path` is where it stands in the file. For a `converted` one, paths inside
-    the document do not continue that path. With `violations`, there is no document: it could not be converted."""
+    the document do not continue that path. With `violations`, there is no document: it could not be converted.
+    `standing` is what the source says of the document's status outside of it."""
 
     path: str
     document: Any
     converted: bool = False
     violations: tuple[Violation, ...] = ()
+    standing: Standing | None = None
 
 
 def read_document(candidate: Candidate) -> Document | Rejection:
@@ -69,8 +81,11 @@ def read_document(candidate: Candidate) -> Document | Rejection:
     violations = (*_check_status(status), *check_server(document))
     if violations:
         return reject(candidate, violations)
-    built = build_document(document, data, _STATUSES[status.lower()] if status else _extension_status(document))
-    built = replace(built, published_at=_published_at(document))
+    standing = candidate.standing or Standing(published_at=_published_at(document))
+    stands = _STATUSES[status.lower()] if status else _extension_status(document)
+    stands = stands if standing.status is None else standing.status
+    built = build_document(document, data, stands, standing.message)
+    built = replace(built, published_at=standing.published_at, status_changed_at=standing.changed_at)
     oversized = check_sizes(built)
     return reject(candidate, oversized) if oversized else built
 
@@ -117,7 +132,7 @@ def _check_status(status: Any) -> tuple[Violation, ...]:
     return (Violation("status", f"must be {', '.join(_STATUSES)}"),)
 
 
-def build_document(document: _Json, data: bytes, status: Status) -> Document:
+def build_document(document: _Json, data: bytes, status: Status, message: str | None = None) -> Document:
     """What is stored of a document that keeps the rules; `data` is its compact JSON."""
     extensions = list(_extensions(document))
     packages, remotes = document.get("packages", []), document.get("remotes", [])
@@ -126,7 +141,7 @@ def build_document(document: _Json, data: bytes, status: Status) -> Document:
         name=document["name"],
         version=document["version"],
         status=status,
-        status_message=None,
+        status_message=message,
         published_at=None,
         title=document.get("title"),
         description=document["description"],
@@ -136,8 +151,13 @@ def build_document(document: _Json, data: bytes, status: Status) -> Document:
         transports=tuple(dict.fromkeys(transports)),
         tier=next((e["tier"] for e in extensions if isinstance(e.get("tier"), str) and e["tier"]), None),
         text=data.decode(),
-        content_hash=hashlib.sha256(b"%d\0%b\0%b\0" % (READING, data, status.wire.encode())).digest(),
+        content_hash=_hash_content(data, status, message),
     )
+
+
+def _hash_content(data: bytes, status: Status, message: str | None) -> bytes:
+    standing = status.wire if message is None else f"{status.wire}\0{message}"
+    return hashlib.sha256(b"%d\0%b\0%b\0" % (READING, data, standing.encode())).digest()
 
 
 def _publishers(document: _Json) -> _Json:

@@ -5,7 +5,6 @@ Owns what makes a file as a whole unreadable. Each document is judged alone, so 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -42,7 +41,7 @@ def read_snapshot(data: bytes, format: SourceFormat | None) -> Snapshot:
     if not count:
         raise SourceError("the file holds no servers; nothing was changed")
     documents, rejections = _sort_out(candidates)
-    return Snapshot(documents, rejections, hashlib.sha256(data).hexdigest(), count, found)
+    return Snapshot(documents, rejections, count, found)
 
 
 def _detect_format(root: Any) -> SourceFormat:
