@@ -110,7 +110,16 @@ class Source(Base, table=True):
     last_success_at: datetime | None = Field(sa_column=_time(nullable=True))
     consecutive_failures: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
     message: str = Field(sa_column=Column(Text, nullable=False, server_default=text("''")))
+    requested: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    # How what is served was read, and what the adapter then knew of the content: together they tell what is new.
     applied_hash: str | None = Field(sa_column=Column(Text))
+    fetch_state: dict[str, Any] = Field(
+        sa_column=Column(JSONB, nullable=False, server_default=text("'{}'::jsonb"))
+    )
+    max_removal_percent: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default=text("50")))
+    # No foreign key: source and run would point at each other.
+    held_run_id: int | None = Field(sa_column=Column(BigInteger))
+    accepted_removal: str | None = Field(sa_column=Column(Text))
     entry_count: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
     version_count: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
 
@@ -325,6 +334,21 @@ class SyncRun(Base, table=True):
     error: str | None = Field(sa_column=Column(Text))
     upstream_revision: str | None = Field(sa_column=Column(Text))
     revision: int | None = Field(sa_column=Column(BigInteger))
+    stage: str | None = Field(sa_column=Column(Text))
+    held: dict[str, Any] | None = Field(sa_column=Column(JSONB(none_as_null=True)))
+
+
+class FetchedPage(Base, table=True):
+    """A page of a fetch under way, kept so that a run which broke off can be continued by the next one."""
+
+    __tablename__ = "fetched_page"
+    source_id: int = Field(
+        sa_column=Column(ForeignKey("source.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    )
+    number: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    key: str = Field(sa_column=Column(Text, nullable=False))
+    cursor: str = Field(sa_column=Column(Text, nullable=False))
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class Change(Base, table=True):
@@ -347,7 +371,9 @@ class Change(Base, table=True):
 
 
 class Catalog(Base, table=True):
-    """One row: the current revision and its time. A write transaction raises both and so takes its turn."""
+    """One row: the current revision and its time, which a write transaction raises to take its turn; and which
+    configuration was applied when.
+    """
 
     __table_args__ = (CheckConstraint("id = 1", name="single"),)
     id: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
@@ -355,3 +381,5 @@ class Catalog(Base, table=True):
     changed_at: datetime = Field(
         sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("'epoch'::timestamptz"))
     )
+    config_digest: str | None = Field(sa_column=Column(Text))
+    config_applied_at: datetime | None = Field(sa_column=_time(nullable=True))

@@ -39,12 +39,12 @@ async def test_downgrade_to_nothing_and_upgrade_again(connect_args: dict[str, An
         return str(connection.scalar(text("select count(*) from pg_tables where schemaname = 'public'")))
 
     assert await with_alembic(connect_args, down) == "1", "only alembic's own table is left"
-    assert await migrate(connect_args) == "0002"
+    assert await migrate(connect_args) == "0003"
     assert await with_alembic(connect_args, differences) == ""
 
 
 async def test_migrating_twice_changes_nothing(connect_args: dict[str, Any]) -> None:
-    assert await migrate(connect_args) == await migrate(connect_args) == "0002"
+    assert await migrate(connect_args) == await migrate(connect_args) == "0003"
 
 
 async def test_grants_let_another_role_read_and_write(connect_args: dict[str, Any]) -> None:

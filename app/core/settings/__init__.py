@@ -33,6 +33,7 @@ from app.core.settings.source_tree import (
     SourceSettings,
     SyncPolicySettings,
 )
+from app.core.settings.sync_tree import OutboundSettings, RedisSettings, SyncSettings
 from app.core.settings.tree import Settings
 from app.core.settings.values import AuthMode, LogLevel, SourceFormat, SslMode
 
@@ -57,7 +58,9 @@ __all__ = [
     "ManagedSettings",
     "MetricsSettings",
     "OAuthSettings",
+    "OutboundSettings",
     "ProviderSettings",
+    "RedisSettings",
     "RegistrySettings",
     "RolesSettings",
     "SettingDescription",
@@ -67,6 +70,7 @@ __all__ = [
     "SourceSettings",
     "SslMode",
     "SyncPolicySettings",
+    "SyncSettings",
     "TelemetrySettings",
     "TracingSettings",
     "describe_settings",

@@ -20,6 +20,7 @@ class Shape(Enum):
     SCALARS = auto()
     MAPPING = auto()
     MAPPINGS = auto()
+    TEXTS = auto()
     CLAIMS = auto()
     CLAIM_MAPS = auto()
 
@@ -56,7 +57,7 @@ def _classify(annotation: Any) -> tuple[Shape, type[Any]]:
             return Shape.CLAIM_MAPS, dict
         return (Shape.MAPPINGS if issubclass(item, Block) else Shape.SCALARS), item
     if get_origin(bare) is dict:
-        return Shape.CLAIMS, dict
+        return (Shape.TEXTS if get_args(bare)[1] is str else Shape.CLAIMS), dict
     return (Shape.MAPPING if issubclass(bare, Block) else Shape.SCALAR), bare
 
 

@@ -20,6 +20,7 @@ _SHAPES = {
     Shape.SCALARS: "list of strings",
     Shape.MAPPING: "mapping",
     Shape.MAPPINGS: "list of mappings",
+    Shape.TEXTS: "map of strings",
     Shape.CLAIMS: "map of strings or lists of strings",
     Shape.CLAIM_MAPS: "list of claim maps",
 }
@@ -50,7 +51,8 @@ def describe_settings() -> list[SettingDescription]:
 def _describe(block: type[Block], prefix: str) -> Iterator[SettingDescription]:
     for field in list_fields(block):
         path = f"{prefix}{field.key}"
-        yield SettingDescription(path, _name_type(field), _write_default(field), field.info.description or "")
+        meaning = " ".join((field.info.description or "").split())
+        yield SettingDescription(path, _name_type(field), _write_default(field), meaning)
         if field.shape is Shape.MAPPING:
             yield from _describe(field.block, f"{path}.")
         elif field.shape is Shape.MAPPINGS:

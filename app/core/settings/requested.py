@@ -1,12 +1,12 @@
 """A source as a client of the API describes it in JSON. Owns reading its types, and the rules that differ from those of
-the configuration file: the words are those of the reference server, and inline data are allowed.
+the configuration file: the words are those of the reference server, inline data are allowed, and what only the operator
+may name (privileges) is refused.
 
 Keys are read whatever their case and unknown ones are ignored, as Go does; null and blank texts count as absent.
 """
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import timedelta
@@ -16,9 +16,11 @@ from app.core.errors import Invalid
 from app.core.settings.draft import Draft, Loc, Place, format_loc
 from app.core.settings.durations import format_duration, parse_duration
 from app.core.settings.fields import Field, Shape, list_fields
+from app.core.settings.privileges import refuse_privileges
 from app.core.settings.rules import RESERVED_NAMES
-from app.core.settings.source_rules import check_details, check_sync_policy, find_url_fault
+from app.core.settings.source_rules import check_details, check_sync_policy
 from app.core.settings.source_tree import FETCHED_KINDS, FileSettings, SourceKind, SourceSettings
+from app.core.settings.syntax import find_url_fault
 from app.core.settings.values import Block, SourceFormat
 
 MAX_NAME = 255
@@ -28,9 +30,8 @@ MAX_SHOWN = 50
 
 _MAX_CHARACTERS = 500  # of one problem: what it quotes may be as long as the body
 _NOT_OURS = ("name", "claims")  # the path gives the name, and registries of the v0.4.9 model have no claims
-_HELPER = re.compile(r"-|[A-Za-z0-9+.-]*::")
 _HOLDS_NUL = "holds a NUL character, which cannot be stored"
-_TYPES: dict[Shape, type[Any]] = {Shape.SCALARS: list, Shape.MAPPING: dict}
+_TYPES: dict[Shape, type[Any]] = {Shape.SCALARS: list, Shape.MAPPING: dict, Shape.TEXTS: dict}
 _INTERVAL = ("syncPolicy", "interval")
 
 
@@ -50,10 +51,8 @@ def read_source(name: str, body: Mapping[str, Any]) -> SourceSettings:
         _check_file(place, source.file)
     if source.api is not None and source.api.endpoint and (fault := find_url_fault(source.api.endpoint)):
         place.object(("api", "endpoint"), f"api.endpoint {fault}")
-    if source.git is not None and _HELPER.match(source.git.repository):
-        # Git would run the command that such an "address" names.
-        place.object(("git", "repository"), f"git.repository must be an address, got '{source.git.repository}'")
     check_details(place, source)
+    refuse_privileges(place, source)
     if draft.problems:
         raise Invalid(f"invalid registry configuration: {_join([problem.message for problem in draft.problems])}")
     return source
@@ -85,6 +84,8 @@ def _read_value(draft: Draft, value: Any, field: Field, loc: Loc) -> Any:
         draft.refuse(loc, _tell_type(loc, wanted, value))
         return None
     if isinstance(value, dict):
+        if field.shape is Shape.TEXTS:
+            return {key: _read_item(draft, item, (*loc, key)) for key, item in value.items()}
         return _read_block(draft, value, field.block, loc)
     if isinstance(value, list):
         return [_read_item(draft, item, (*loc, index)) for index, item in enumerate(value)]
@@ -92,7 +93,7 @@ def _read_value(draft: Draft, value: Any, field: Field, loc: Loc) -> Any:
 
 
 def _read_item(draft: Draft, item: Any, loc: Loc) -> str:
-    """An unusable item keeps its place, so that the indexes of the others stay true."""
+    """Read a text of a list or a map. An unusable one keeps its place, so that the others' indexes stay true."""
     if not isinstance(item, str):
         draft.refuse(loc, _tell_type(loc, str, item))
     elif not item.strip():

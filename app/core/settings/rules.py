@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from app.core.settings.auth_rules import check_auth
 from app.core.settings.draft import Draft, Loc, Place
 from app.core.settings.generations import has_own_source
+from app.core.settings.outbound_rules import check_outbound, warn_of_refusals
 from app.core.settings.server_rules import check_server
 from app.core.settings.source_rules import check_source
-from app.core.settings.source_tree import RegistryItemSettings, SourceSettings
+from app.core.settings.source_tree import RegistryItemSettings
+from app.core.settings.sync_rules import check_sync
 from app.core.settings.syntax import is_label
 from app.core.settings.tree import Document
 
@@ -25,12 +27,14 @@ _ONLY_ON_SOURCES = {"format": "format", "sync_policy": "syncPolicy", "filter": "
 def check_document(draft: Draft, document: Document) -> None:
     """Report every broken rule to the draft."""
     _check_presence(draft, document)
-    _check_sources(draft, document.sources)
+    _check_sources(draft, document)
     _check_registries(draft, document)
     if "registries" not in document.model_fields_set and not draft.is_spoilt(("registries",)):
         for index, source in enumerate(document.sources):
             place = Place(draft, ("sources", index), _label("source", index, source.name))
             _check_reserved(place, source.name, "it would also be the name of its registry")
+    check_outbound(draft, document.outbound)
+    check_sync(draft, document)
     check_server(draft, document)
     check_auth(draft, document)
 
@@ -49,13 +53,14 @@ def _check_presence(draft: Draft, document: Document) -> None:
         draft.object(("sources",), "at least one source must be configured", "add sources: with at least one item")
 
 
-def _check_sources(draft: Draft, sources: Sequence[SourceSettings]) -> None:
+def _check_sources(draft: Draft, document: Document) -> None:
     names: list[str] = []
     managed: list[int] = []
-    for index, source in enumerate(sources):
+    for index, source in enumerate(document.sources):
         place = Place(draft, ("sources", index), _label("source", index, source.name))
         _check_source_name(Place(draft, place.loc, f"source[{index}]"), source.name, names)
         check_source(place, source)
+        warn_of_refusals(place, source, document.outbound)
         names.append(source.name)
         if source.managed is not None:
             managed.append(index)
@@ -86,7 +91,9 @@ def _check_registries(draft: Draft, document: Document) -> None:
             if item.name and item.name in sources and item.name not in earlier:
                 fix = "rename one of them, or list the source in sources: of the registry"
                 place.object(("name",), f"name '{item.name}' is already the name of a source", fix)
-            check_source(Place(draft, loc, _label("registry", index, item.name)), item)
+            place = Place(draft, loc, _label("registry", index, item.name))
+            check_source(place, item)
+            warn_of_refusals(place, item, document.outbound)
         else:
             _check_registry_name(Place(draft, loc, f"registries[{index}]"), item.name, earlier)
             place = Place(draft, loc, _label("registries", index, item.name))

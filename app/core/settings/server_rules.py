@@ -1,4 +1,4 @@
-"""What must hold of the blocks `database`, `audit` and `telemetry` and of the root's own values."""
+"""What must hold of the blocks `database`, `publish`, `audit` and `telemetry` and of the root's own values."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from pathlib import Path
 from app.core.settings.draft import Draft, Place
 from app.core.settings.server_tree import AuditSettings, DatabaseSettings, PublishSettings, TelemetrySettings
 from app.core.settings.source_rules import check_namespaces
-from app.core.settings.syntax import split_url
+from app.core.settings.syntax import find_url_fault, split_host_port
 from app.core.settings.tree import Document
 
 _LARGEST_AUDIT_DATA = 1_048_576
 _BAD_HOST = re.compile(r"[\s@?#]|^[^/].*/")  # a leading slash is the folder of a Unix socket
 _BAD_DATABASE = re.compile(r"[?#/]")
 _PATH_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
-_HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s/:]+):[0-9]{1,5}")
 
 
 def check_server(draft: Draft, document: Document) -> None:
-    """Check everything that is neither a source nor a registry nor auth."""
+    """Check what is neither about sources and their fetching nor about registries or auth."""
     root = Place(draft, ())
     if document.database is not None:
         _check_database(root.inside("database"), document.database)
@@ -60,11 +59,7 @@ def _check_database(place: Place, database: DatabaseSettings) -> None:
 
 def _check_publish(place: Place, publish: PublishSettings) -> None:
     for index, url in enumerate(publish.package_base_urls):
-        try:
-            fault = "" if split_url(url).scheme in ("http", "https") else "must use http or https scheme"
-        except ValueError as error:
-            fault = str(error)
-        if fault:
+        if fault := find_url_fault(url):
             message = f"publish.packageBaseUrls[{index}] '{url}' {fault}"
             place.object(("packageBaseUrls", index), message, "write it as https://host/path")
 
@@ -104,6 +99,14 @@ def _check_audit(place: Place, audit: AuditSettings) -> None:
         place.object(("logFile",), message, "name a file inside a directory")
 
 
+def _is_host_port(text: str) -> bool:
+    try:
+        split_host_port(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _check_telemetry(place: Place, telemetry: TelemetrySettings) -> None:
     """Check what telemetry would be started with. What is switched off only deserves a warning, as it did no harm."""
     sampling = telemetry.tracing.sampling
@@ -117,7 +120,7 @@ def _check_telemetry(place: Place, telemetry: TelemetrySettings) -> None:
         ),
         (
             ("endpoint",),
-            not _HOST_PORT.fullmatch(telemetry.endpoint),
+            not _is_host_port(telemetry.endpoint),
             f"telemetry.endpoint must be host:port without a scheme, got '{telemetry.endpoint}'",
             "write it as localhost:4318; whether TLS is used is telemetry.insecure",
             telemetry.enabled,

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import PurePosixPath
 
 from app.core.globs import translate_glob
-from app.core.settings.access import find_access_fault
+from app.core.settings.api_rules import check_api, check_api_files, warn_of_endpoint
 from app.core.settings.draft import Loc, Place
 from app.core.settings.durations import format_duration
+from app.core.settings.git_rules import check_git, check_git_files
 from app.core.settings.source_tree import (
     FETCHED_KINDS,
-    ApiSettings,
     FileSettings,
     FilterSettings,
-    GitAuthSettings,
-    GitSettings,
     SourceKind,
     SourceSettings,
     SyncPolicySettings,
 )
-from app.core.settings.syntax import is_label, split_url
-from app.core.settings.values import SourceFormat
+from app.core.settings.syntax import find_url_fault, is_label
 
 _LARGEST_FILTER = 2**20  # characters of the regular expression that the patterns of one list stand for
-_LONGEST_TIMEOUT = timedelta(minutes=5)
 _ZERO = timedelta(0)
 
 
@@ -38,10 +32,12 @@ def check_source(place: Place, source: SourceSettings) -> None:
             fix = "add syncPolicy: {interval: 30m}"
             place.object(("syncPolicy", "interval"), "syncPolicy.interval is required", fix)
         check_sync_policy(place, source.sync_policy)
-    if source.git is not None and source.git.auth is not None:
-        _check_access(place, source.git.auth)
-    if source.api is not None and source.api.endpoint:
-        _warn_of_endpoint(place, source.api.endpoint)
+    if source.git is not None:
+        check_git_files(place, source.git)
+    if source.api is not None:
+        check_api_files(place, source.api)
+        if source.api.endpoint:
+            warn_of_endpoint(place, source.api.endpoint)
     if source.file is not None:
         _check_file(place, source.file)
     check_details(place, source)
@@ -52,9 +48,9 @@ def check_details(place: Place, source: SourceSettings) -> None:
     if source.filter is not None:
         _check_filter(place, source.filter)
     if source.git is not None:
-        _check_git(place, source.git)
+        check_git(place, source.git)
     if source.api is not None:
-        _check_api(place, source.api, source.format)
+        check_api(place, source.api, source.format)
     if source.file is not None and source.file.url:
         _check_url(place, source.file)
     if source.kubernetes is not None:
@@ -105,64 +101,6 @@ def _check_filter(place: Place, chosen: FilterSettings) -> None:
             except ValueError as fault:
                 message = f"filter.names.{side}[{index}] '{pattern}' is not a valid glob: {fault}"
                 place.object(("filter", "names", side, index), message, "put a backslash before a literal [ { or \\")
-
-
-def _check_git(place: Place, git: GitSettings) -> None:
-    if not git.repository:
-        place.object(("git", "repository"), "git.repository is required", "add the address of the repository")
-    chosen = [key for key in ("branch", "tag", "commit") if getattr(git, key)]
-    if len(chosen) > 1:
-        message = "only one of branch, tag, or commit may be specified"
-        place.object(("git", chosen[1]), message, f"keep one of {', '.join(chosen)}")
-    path = PurePosixPath(git.path)
-    if not git.path or path.is_absolute() or ".." in path.parts:
-        message = f"git.path must be a path inside the repository, got '{git.path}'"
-        place.object(("git", "path"), message, "write it from the root of the repository, without a leading slash")
-    if git.auth is not None:
-        _check_git_auth(place, git.auth)
-
-
-def _check_git_auth(place: Place, auth: GitAuthSettings) -> None:
-    where: Loc = ("git", "auth", "passwordFile")
-    if not auth.username or not auth.password_file:
-        missing = "username" if auth.password_file else "passwordFile"
-        message = "git.auth.username and git.auth.passwordFile must both be specified"
-        place.object(("git", "auth", missing), message, "add the missing one, or remove git.auth")
-    elif not os.path.isabs(auth.password_file):
-        place.object(where, "git.auth.passwordFile must be an absolute path", "begin the path with a slash")
-
-
-def _check_access(place: Place, auth: GitAuthSettings) -> None:
-    if auth.username and os.path.isabs(auth.password_file) and (reason := find_access_fault(auth.password_file)):
-        message = f"git.auth.passwordFile is not accessible: {reason}"
-        place.object(("git", "auth", "passwordFile"), message, "mount the file, or correct the path")
-
-
-def _check_api(place: Place, api: ApiSettings, source_format: SourceFormat | None) -> None:
-    if not api.endpoint:
-        place.object(("api", "endpoint"), "api.endpoint is required", "add the base URL of the other registry")
-    if api.timeout <= _ZERO:
-        place.object(("api", "timeout"), "api.timeout must be greater than zero", "write a duration such as 10s")
-    elif api.timeout > _LONGEST_TIMEOUT:
-        message = f"api.timeout must not exceed {format_duration(_LONGEST_TIMEOUT)}"
-        place.object(("api", "timeout"), message, "write at most 5m")
-    if source_format not in (None, SourceFormat.UPSTREAM):
-        message = f"format must be either empty or upstream when using api, got {source_format}"
-        place.object(("format",), message, "remove format")
-
-
-def find_url_fault(url: str) -> str:
-    """Say why a text is no http or https URL, as the rest of a sentence; an empty text means it is one."""
-    try:
-        return "" if split_url(url).scheme in ("http", "https") else "must use http or https scheme"
-    except ValueError as error:
-        return str(error)
-
-
-def _warn_of_endpoint(place: Place, endpoint: str) -> None:
-    # The reference server starts with any text here and fails at each sync, so this must not keep ours from starting.
-    if fault := find_url_fault(endpoint):
-        place.draft.warn(f"{place.label}: api.endpoint {fault}; its synchronisations will fail")
 
 
 def _check_file(place: Place, file: FileSettings) -> None:

@@ -14,8 +14,10 @@ from app.core.settings.values import (
     Duration,
     FormatName,
     NoClaims,
+    NoTexts,
     RequiredText,
     TextList,
+    Texts,
     Timeout,
     Whole,
 )
@@ -49,7 +51,8 @@ class GitAuthSettings(Block):
 
 class GitSettings(Block):
     repository: RequiredText = ""
-    """Address of the repository: https, http, ssh, git or file."""
+    """Address of the repository: an https, http, ssh, git or file URL, `user@host:path`, or a path of the local disk;
+    without a password. For what is on the disk see `outbound.allowFileRepositories`."""
 
     branch: str = ""
     """Branch to read; at most one of `branch`, `tag` and `commit`. Without any, the repository's default branch."""
@@ -58,7 +61,7 @@ class GitSettings(Block):
     """Tag to read instead of a branch."""
 
     commit: str = ""
-    """Full commit hash to read instead of a branch."""
+    """Commit to read instead of a branch: its hash, in full or shortened to at least 4 hex digits."""
 
     path: str = "registry.json"
     """Path of the registry file inside the repository, without a leading slash."""
@@ -73,6 +76,19 @@ class ApiSettings(Block):
 
     timeout: Timeout = timedelta(seconds=10)
     """Time allowed for each request; more than zero, at most 5m."""
+
+    auth_token_file: str = ""
+    """Absolute path of a file whose content is sent as bearer token; it is read again at every fetch."""
+
+    ca_cert_path: str = ""
+    """Absolute path of a PEM file whose authorities replace the system's for this source."""
+
+    headers: Texts = NoTexts
+    """Headers added to every request, such as `X-Tenant: catalogue`. They are stored and shown with the source: a
+    secret belongs in `authTokenFile`."""
+
+    full_sync_interval: Duration = timedelta(hours=24)
+    """Time after which everything is read again instead of what changed since the last fetch; more than zero."""
 
 
 class FileSettings(Block):
@@ -103,7 +119,8 @@ class SyncPolicySettings(Block):
     """Time between two synchronisations; required for git, api and file, ignored for managed and kubernetes."""
 
     max_removal_percent: Whole = 50
-    """Percentage of the entries, 0 to 100, that one run may remove; a run that would remove more is held."""
+    """Percentage of the entries, 0 to 100, that one run may remove, where there are ten or more; a run that would
+    remove more, or all of the entries, is held until an operator accepts it; 100 switches the guard off."""
 
 
 class FilterListSettings(Block):

@@ -17,6 +17,7 @@ from app.core.settings.server_tree import (
     TelemetrySettings,
 )
 from app.core.settings.source_tree import RegistryItemSettings, RegistrySettings, SourceSettings
+from app.core.settings.sync_tree import OutboundSettings, RedisSettings, SyncSettings
 from app.core.settings.values import Block, Flag, LogLevel, LogLevelName, TextList
 
 
@@ -34,6 +35,16 @@ class RootSettings(Block):
 
     file_storage: FileStorageSettings = FileStorageSettings()
     """Where the embedded PostgreSQL keeps its data; not used together with `database`."""
+
+    redis: RedisSettings | None = None
+    """The Redis server of the job queue. With it, processes of `thv-registry-api worker` synchronise the sources; left
+    out, the server does so itself."""
+
+    sync: SyncSettings = SyncSettings()
+    """How much is synchronised at a time, and how long the past is kept."""
+
+    outbound: OutboundSettings = OutboundSettings()
+    """What sources may be fetched from beside public addresses."""
 
     publish: PublishSettings = PublishSettings()
     """What may be published to managed sources."""

@@ -196,3 +196,5 @@ LogLevelName = Annotated[LogLevel, BeforeValidator(partial(_read_choice, choices
 ClaimValue = Annotated[str | list[str], BeforeValidator(_read_claim)]
 Claims: TypeAlias = dict[str, ClaimValue]
 NoClaims = Field(default_factory=dict[str, str | list[str]])
+Texts: TypeAlias = dict[str, str]
+NoTexts = Field(default_factory=dict[str, str])

@@ -84,6 +84,7 @@ def _read_value(draft: Draft, node: yaml.Node, field: Field, loc: Loc) -> Value:
     wanted: dict[Shape, type[yaml.Node]] = {
         Shape.SCALAR: yaml.ScalarNode,
         Shape.MAPPING: yaml.MappingNode,
+        Shape.TEXTS: yaml.MappingNode,
         Shape.CLAIMS: yaml.MappingNode,
     }
     kind = wanted.get(field.shape, yaml.SequenceNode)
@@ -93,25 +94,50 @@ def _read_value(draft: Draft, node: yaml.Node, field: Field, loc: Loc) -> Value:
         if isinstance(node, yaml.SequenceNode):
             return [_read_item(draft, item, field, (*loc, index)) for index, item in enumerate(node.value)]
         if isinstance(node, yaml.MappingNode):
-            is_claims = field.shape is Shape.CLAIMS
-            return _read_claims(draft, node, loc) if is_claims else _read_mapping(draft, node, field.block, loc)
+            return _read_keys(draft, node, field, loc)
     _refuse_shape(draft, node, kind, loc)
     return None
+
+
+def _read_keys(draft: Draft, node: yaml.MappingNode, field: Field, loc: Loc) -> dict[str, Value]:
+    if field.shape is Shape.TEXTS:
+        return _read_texts(draft, node, loc)
+    if field.shape is Shape.CLAIMS:
+        return _read_claims(draft, node, loc)
+    return _read_mapping(draft, node, field.block, loc)
 
 
 def _read_item(draft: Draft, node: yaml.Node, field: Field, loc: Loc) -> Value:
     """Read an item of a list. An unusable item keeps its place, so that the indexes of the others stay true."""
     draft.lines[loc] = node.start_mark.line + 1
     if field.shape is Shape.SCALARS:
-        if isinstance(node, yaml.ScalarNode) and node.tag != NULL_TAG and node.value != "":
-            return str(node.value)
-        _refuse_shape(draft, node, yaml.ScalarNode, loc)
-        return "-"
+        text = _read_given(draft, node, loc)
+        return "-" if text is None else text
     if isinstance(node, yaml.MappingNode):
         is_claims = field.shape is Shape.CLAIM_MAPS
         return _read_claims(draft, node, loc) if is_claims else _read_mapping(draft, node, field.block, loc)
     _refuse_shape(draft, node, yaml.MappingNode, loc)
     return {}
+
+
+def _read_texts(draft: Draft, node: yaml.MappingNode, loc: Loc) -> dict[str, Value]:
+    """Read a mapping whose keys are free and keep their case; a key without a value is a mistake."""
+    texts: dict[str, Value] = {}
+    for key, value_node in node.value:
+        here = (*loc, key.value)
+        draft.lines[here] = key.start_mark.line + 1
+        text = _read_given(draft, value_node, here)
+        if text is not None:
+            texts[key.value] = text
+    return texts
+
+
+def _read_given(draft: Draft, node: yaml.Node, loc: Loc) -> str | None:
+    """Read a text that must not be empty; None if it cannot be used, which is reported."""
+    if isinstance(node, yaml.ScalarNode) and node.tag != NULL_TAG and node.value != "":
+        return str(node.value)
+    _refuse_shape(draft, node, yaml.ScalarNode, loc)
+    return None
 
 
 def _read_claims(draft: Draft, node: yaml.MappingNode, loc: Loc) -> dict[str, Value]:

@@ -12,6 +12,8 @@ from app.core.settings import AuthMode, LogLevel, environment_names
 from tests.core.settings.settings_files import MINIMAL, OPEN, load, refuse, refuse_once
 
 SOURCE = "sources: [{name: a, file: {path: x}, syncPolicy: {interval: 5m}}]\n" + OPEN
+API = SOURCE.replace("file: {path: x}", "api: {endpoint: 'https://h'}")
+REDIS = "redis: {url: redis://r}\n" + MINIMAL
 DATABASE = "database: {host: db, port: 5432, user: u, database: d}\n" + MINIMAL
 
 
@@ -32,6 +34,22 @@ DATABASE = "database: {host: db, port: 5432, user: u, database: d}\n" + MINIMAL
         (MINIMAL, "THV_REGISTRY_COMPRESS_RESPONSE", "1", "compress_response", True),
         (MINIMAL, "THV_REGISTRY_WATCH_NAMESPACE", "team-a,team-b", "watch_namespace", ("team-a", "team-b")),
         (MINIMAL, "THV_REGISTRY_LEADER_ELECTION_ID", "lease", "leader_election_id", "lease"),
+        (MINIMAL, "THV_REGISTRY_REDIS_URL", "redis://r:1/2", "redis.url", "redis://r:1/2"),
+        (REDIS, "THV_REGISTRY_REDIS_PASSWORD", "p", "redis.password", SecretStr("p")),
+        (REDIS, "THV_REGISTRY_REDIS_USERNAME", "u", "redis.username", "u"),
+        (REDIS, "THV_REGISTRY_REDIS_QUEUE", "q", "redis.queue", "q"),
+        (MINIMAL, "THV_REGISTRY_SYNC_CONCURRENCY", "64", "sync.concurrency", 64),
+        (MINIMAL, "THV_REGISTRY_SYNC_RUNRETENTION", "1h", "sync.run_retention", timedelta(hours=1)),
+        (MINIMAL, "THV_REGISTRY_SYNC_TOMBSTONERETENTION", "1h", "sync.tombstone_retention", timedelta(hours=1)),
+        (MINIMAL, "THV_REGISTRY_OUTBOUND_ALLOWPRIVATE", "a, 10.0.0.0/8", "outbound.allow_private", ("a", "10.0.0.0/8")),
+        (MINIMAL, "THV_REGISTRY_OUTBOUND_ALLOWFILEREPOSITORIES", "1", "outbound.allow_file_repositories", True),
+        (
+            API,
+            "THV_REGISTRY_SOURCES_0_API_FULLSYNCINTERVAL",
+            "1h",
+            "sources.0.api.full_sync_interval",
+            timedelta(0, 3600),
+        ),
         (SOURCE, "THV_REGISTRY_SOURCES_0_SYNCPOLICY_INTERVAL", "7m", "sources.0.sync_interval", timedelta(minutes=7)),
         (SOURCE, "THV_REGISTRY_SOURCES_0_FILTER_TAGS_INCLUDE", "a,b", "sources.0.filter.tags.include", ("a", "b")),
         (MINIMAL, "THV_REGISTRY_REGISTRIES_0_NAME", "s", "sources.0.name", "s"),
@@ -72,6 +90,9 @@ def test_variable_repairs_nothing_else_in_the_file(tmp_path: Path) -> None:
         ("THV_REGISTRY_AUDIT_MAXDATASIZE", "-1", "audit.maxDataSize must be non-negative, got -1"),
         ("THV_REGISTRY_TELEMETRY_ENABLED", "maybe", "telemetry.enabled must be true or false, got 'maybe'"),
         ("THV_REGISTRY_WATCH_NAMESPACE", "team-a,,b", "watch_namespace has an empty item"),
+        ("THV_REGISTRY_REDIS_URL", "http://r", "redis.url must begin with redis:// or rediss://"),
+        ("THV_REGISTRY_SYNC_CONCURRENCY", "0", "sync.concurrency must be between 1 and 64, got 0"),
+        ("THV_REGISTRY_OUTBOUND_ALLOWPRIVATE", "a,10.0.0.1/8", "outbound.allowPrivate[1] '10.0.0.1/8' has bits set"),
         ("THV_REGISTRY_WATCH_NAMESPACE", "Team", "watch_namespace[0] 'Team' must be a valid namespace name"),
     ],
 )
@@ -79,6 +100,27 @@ def test_problem_of_a_variable_names_the_variable(tmp_path: Path, variable: str,
     problem = refuse_once(tmp_path, MINIMAL, {variable: value})
     assert (problem.path, problem.line) == (variable, None)
     assert words in problem.message
+
+
+def test_variables_alone_make_the_whole_block_of_redis(tmp_path: Path) -> None:
+    environ = {
+        "THV_REGISTRY_REDIS_URL": "rediss:///3",
+        "THV_REGISTRY_REDIS_PASSWORD": "p",
+        "THV_REGISTRY_REDIS_SENTINELS": "s1:26379,s2:26380",
+        "THV_REGISTRY_REDIS_SENTINELMASTER": "main",
+    }
+    for text in (MINIMAL, "redis: ~\n" + MINIMAL):
+        settings = load(tmp_path, text, environ)
+        assert settings.warnings == ()
+        assert settings.redis is not None
+        assert (settings.redis.uses_tls, settings.redis.database, settings.redis.host) == (True, 3, "")
+        assert settings.redis.sentinel_addresses == (("s1", 26379), ("s2", 26380))
+
+
+def test_half_of_the_block_of_redis_is_refused(tmp_path: Path) -> None:
+    problem = refuse_once(tmp_path, MINIMAL, {"THV_REGISTRY_REDIS_PASSWORD": "hunter2"})
+    assert problem.message == "redis.url is required when redis is configured"
+    assert "hunter2" not in str(problem)
 
 
 def test_variable_that_adds_a_second_kind_breaks_the_rule_of_one(tmp_path: Path) -> None:
@@ -130,6 +172,9 @@ def test_bad_log_level_means_info_and_a_warning(tmp_path: Path, variable: str) -
         "THV_REGISTRY_API_PORT",
         "THV_REGISTRY_API_PORT_8080_TCP_ADDR",
         "THV_REGISTRY_API_SERVICE_HOST",
+        "THV_REGISTRY_REDIS_PORT",
+        "THV_REGISTRY_REDIS_SERVICE_HOST",
+        "THV_REGISTRY_REDIS_PORT_6379_TCP",
         "THV_REGISTRY_ADDRESS",
         "THV_REGISTRY_INTERNAL_ADDRESS",
         "PATH",
@@ -145,6 +190,8 @@ def test_foreign_variable_is_ignored_silently(tmp_path: Path, variable: str) -> 
     [
         ("THV_REGISTRY_AUTH_MOD", "did you mean THV_REGISTRY_AUTH_MODE?"),
         ("THV_REGISTRY_DATABASE_MAX_OPEN_CONNS", "did you mean THV_REGISTRY_DATABASE_MAXOPENCONNS?"),
+        ("THV_REGISTRY_REDIS_PASSWORD_FILE", "did you mean THV_REGISTRY_REDIS_PASSWORDFILE?"),
+        ("THV_REGISTRY_OUTBOUND_ALLOW_PRIVATE", "did you mean THV_REGISTRY_OUTBOUND_ALLOWPRIVATE?"),
         ("THV_REGISTRY_REGISTRIES_7_NAME", "no list item with this number"),
     ],
 )
@@ -169,4 +216,5 @@ def test_every_name_follows_from_its_path() -> None:
     }
     assert names["THV_REGISTRY_DATABASE_MIGRATIONPASSWORD"] == "database.migrationPassword"
     assert names["THV_REGISTRY_AUTH_OAUTH_PROVIDERS_N_CACERTPATH"] == "auth.oauth.providers.N.caCertPath"
+    assert not [name for name in names if "HEADERS" in name]  # their keys are free, as those of claims
     assert names["THV_REGISTRY_SOURCES_N_GIT_AUTH_PASSWORDFILE"] == "sources.N.git.auth.passwordFile"

@@ -156,6 +156,10 @@ def test_absent_blocks_have_their_defaults(tmp_path: Path) -> None:
     assert (settings.telemetry.endpoint, settings.telemetry.tracing.sampling) == ("localhost:4318", 0.05)
     assert settings.leader_election_id == "toolhive-registry-server-leader-election"
     assert not settings.audit.enabled
+    assert settings.redis is None
+    assert (settings.sync.concurrency, settings.sync.run_retention) == (4, timedelta(hours=720))
+    assert settings.sync.tombstone_retention == timedelta(hours=720)
+    assert (settings.outbound.allow_private, settings.outbound.allow_file_repositories) == ((), False)
     assert settings.auth.oauth is None
 
 
@@ -163,7 +167,14 @@ def test_kind_block_survives_json(tmp_path: Path) -> None:
     api = load(tmp_path, OLD).sources[1].api
     assert api is not None
     written = api.model_dump(mode="json", by_alias=True)
-    assert written == {"endpoint": "https://registry.example.org", "timeout": "10s"}
+    assert written == {
+        "endpoint": "https://registry.example.org",
+        "timeout": "10s",
+        "authTokenFile": "",
+        "caCertPath": "",
+        "headers": {},
+        "fullSyncInterval": "24h0m0s",
+    }
     assert type(api).model_validate(written) == api
 
 

@@ -68,18 +68,23 @@ def test_file_source_without_a_format_loads(tmp_path: Path) -> None:
 def test_passwords_are_never_shown(tmp_path: Path) -> None:
     text = (
         MINIMAL + "database: {host: h, port: 1, user: u, database: d, password: hunter2, migrationPassword: hunter3}\n"
+        "redis: {url: redis://h, password: hunter4}\n"
     )
     loaded = load(tmp_path, text)
     assert loaded.database is not None
     assert loaded.database.password is not None
     assert loaded.database.password.get_secret_value() == "hunter2"
+    assert loaded.redis is not None
+    assert loaded.redis.password is not None
+    assert loaded.redis.password.get_secret_value() == "hunter4"
     for shown in (repr(loaded), str(loaded), str(loaded.model_dump()), loaded.model_dump_json()):
         assert "hunter" not in shown
 
 
 @pytest.mark.parametrize("value", ["hunter2", "[hunter2]", "{hunter2: x}", "*hunter2"])
-def test_passwords_do_not_appear_in_problems(tmp_path: Path, value: str) -> None:
-    problems = refuse(tmp_path, f"database: {{port: x, password: {value}}}\n")
+@pytest.mark.parametrize("block", ["database: {port: x", "redis: {url: x"])
+def test_passwords_do_not_appear_in_problems(tmp_path: Path, block: str, value: str) -> None:
+    problems = refuse(tmp_path, f"{block}, password: {value}}}\n")
     assert "hunter2" not in "".join(str(problem) for problem in problems)
 
 
@@ -129,6 +134,14 @@ def test_loading_leaves_nothing_behind(tmp_path: Path) -> None:
                         "names",
                         "include",
                         "syncPolicy",
+                        "api",
+                        "headers",
+                        "redis",
+                        "url",
+                        "sentinels",
+                        "outbound",
+                        "allowPrivate",
+                        "repository",
                         "zz",
                     ]
                 ),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.core.settings import SettingDescription, describe_settings, environment_names
-from tests.core.settings.settings_files import load
+from tests.core.settings.settings_files import MINIMAL, load
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "configuration.md"
 
@@ -49,11 +49,18 @@ def test_setting_is_described_in_a_sentence(row: SettingDescription) -> None:
         ("sources[].git.repository", "string", "required"),
         ("sources[].api.timeout", "duration", "10s"),
         ("sources[].filter.names.include", "list of strings", "–"),
+        ("sources[].api.headers", "map of strings", "–"),
+        ("sources[].api.fullSyncInterval", "duration", "24h0m0s"),
         ("sources[].claims", "map of strings or lists of strings", "–"),
         ("registries[].sources", "list of strings", "–"),
         ("database.port", "integer", "required"),
         ("database.password", "secret string", "–"),
         ("database.maxMetaSize", "integer", "262144"),
+        ("redis.url", "string", "required"),
+        ("redis.password", "secret string", "–"),
+        ("sync.runRetention", "duration", "720h0m0s"),
+        ("outbound.allowPrivate", "list of strings", "–"),
+        ("outbound.allowFileRepositories", "boolean", "false"),
         ("auth.mode", "one of anonymous, oauth", "oauth"),
         ("auth.oauth.scopesSupported", "list of strings", "mcp-registry:read, mcp-registry:write"),
         ("auth.oauth.providers[].allowPrivateIP", "boolean", "false"),
@@ -69,6 +76,8 @@ def test_row_tells_type_and_default(path: str, type_text: str, default: str) -> 
 
 def test_examples_of_the_page_load(page: str, tmp_path: Path) -> None:
     examples = [part.partition("```")[0] for part in page.split("```yaml\n")[1:]]
-    assert len(examples) == 2
+    assert len(examples) == 4
     for example in examples:
-        assert load(tmp_path, example).registries
+        settings = load(tmp_path, example if "registries:" in example else example + MINIMAL)
+        assert settings.registries
+        assert settings.warnings == ()

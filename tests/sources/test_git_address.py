@@ -1,0 +1,93 @@
+"""Which spellings of a repository's address are taken, and which are refused without quoting a secret."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core.errors import SourceError
+from app.sources.git.address import MAX_LENGTH, Address, read_address
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://Example.COM/a/b.git", Address("https", "https://example.com/a/b.git", "example.com", 443)),
+        ("HTTPS://example.com:8443/a", Address("https", "https://example.com:8443/a", "example.com", 8443)),
+        ("https://example.com./a%40b/", Address("https", "https://example.com/a%40b/", "example.com", 443)),
+        (
+            "https://bücher.example/ü",
+            Address("https", "https://xn--bcher-kva.example/%C3%BC", "xn--bcher-kva.example", 443),
+        ),
+        ("http://[::1]:80/a", Address("http", "http://[::1]:80/a", "::1", 80)),
+        ("ssh://git@example.com/a", Address("ssh", "ssh://git@example.com/a", "example.com", 22)),
+        ("ssh://example.com:2222/~u/a", Address("ssh", "ssh://example.com:2222/~u/a", "example.com", 2222)),
+        ("git@example.com:a/b.git", Address("ssh", "git@example.com:a/b.git", "example.com", 22)),
+        ("Example.com:a", Address("ssh", "example.com:a", "example.com", 22)),
+        ("git@[::1]:a", Address("ssh", "git@[::1]:a", "::1", 22)),
+        ("git://example.com/a", Address("git", "git://example.com/a", "example.com", 9418)),
+        ("file:///srv/my repo", Address("file", "file:///srv/my repo")),
+        ("/srv/a b%", Address("file", "file:///srv/a%20b%25")),
+    ],
+)
+def test_addresses_are_read(text: str, expected: Address) -> None:
+    assert read_address(text) == expected
+
+
+def test_origin_is_what_git_matches_settings_by() -> None:
+    assert read_address("https://[::1]/a").origin == "https://[::1]:443"
+    assert read_address("http://example.com:81/a").origin == "http://example.com:81"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("https://user:s3cret@example.com/a", "set git.auth.username and git.auth.passwordFile"),
+        ("https://s3cret@example.com/a", "holds a user name or password"),
+        ("https://user:s3/cret@example.com/a", "holds a user name or password"),
+        ("https://user:12/s3cret@example.com/a", "holds a user name or password"),
+        ("git://user:s3cret@example.com/a", "holds a user name or password"),
+        ("ssh://git:s3cret@example.com/a", "holds a password or an odd user name"),
+        ("ssh://-oProxyCommand=x@example.com/a", "holds a password or an odd user name"),
+        ("https://example.com/a?token=s3cret", "remove what stands after the ? or #"),
+        ("https://example.com/a#s3cret", "remove what stands after the ? or #"),
+        ("https://example.com:s3cret/a", "is no valid URL"),
+        ("https://example.com:99999/a", "is no valid URL"),
+        ("https://example .com/a", "is no valid URL"),
+        ("https:///a", "is no valid URL"),
+        ("https://-x/a", "names no valid host"),
+        ("ssh://-oProxyCommand=x/a", "names no valid host"),
+        ("https://example.com%2f@/a", "holds a user name or password"),
+        ("https://127.0.0.1%2f/a", "names no valid host"),
+        ("https://a\\b/a", "names no valid host"),
+        (f"https://{'a' * 64}.example/a", "names no valid host"),
+        ("https://example.com", "names a host but no repository"),
+        ("https://example.com/", "names a host but no repository"),
+        ("file://srv/a", "has three slashes"),
+        ("ftp://example.com/a", "has the scheme ftp"),
+        ("git+ssh://example.com/a", "has the scheme git+ssh"),
+        ("ext::sh -c touch", "is an option or a helper program"),
+        ("EXT::x", "is an option or a helper program"),
+        ("fd::3", "is an option or a helper program"),
+        ("::x", "is an option or a helper program"),
+        ("--upload-pack=touch", "is an option or a helper program"),
+        ("-x", "is an option or a helper program"),
+        ("a\nb", "holds control characters"),
+        ("https://example.com/a\0", "holds control characters"),
+        ("https://example.com/" + "a" * MAX_LENGTH, "is too long"),
+        ("", "is no address of a repository"),
+        ("example.com/a/b", "is no address of a repository"),
+        ("a@b@example.com:a", "is no address of a repository"),
+        ("git@example.com:-x", "is no address of a repository"),
+        ("git@example.com:a b", "is no address of a repository"),
+        ("git@-example.com:a", "names no valid host"),
+        ("-git@example.com:a", "is an option or a helper program"),
+    ],
+)
+def test_other_texts_are_refused(text: str, reason: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        read_address(text)
+    message = str(caught.value)
+    assert message.startswith("git.repository")
+    assert reason in message
+    assert "s3" not in message
+    assert caught.value.__cause__ is None
