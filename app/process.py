@@ -11,12 +11,14 @@ import contextlib
 import logging
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import structlog
 import uvicorn
 from pydantic import SecretStr
@@ -30,8 +32,9 @@ from app.core.settings import AuthMode, DatabaseSettings, Settings
 from app.main import create_app, create_internal_app
 from app.models.documents import PublishPolicy
 from app.resolvers.configuration import reconcile
-from app.resolvers.context import Ctx
+from app.resolvers.context import Ctx, SyncLimits
 from app.resolvers.sync import release_orphans
+from app.sources.outbound import Outbound
 from workers.scheduler import run_scheduler
 
 log = structlog.get_logger(__name__)
@@ -100,7 +103,6 @@ def unbuilt_settings(settings: Settings) -> Iterator[str]:
         "telemetry.enabled": settings.telemetry.enabled,
         "audit.enabled": settings.audit.enabled,
         "compress_response": settings.compress_response,
-        "syncPolicy.maxRemovalPercent": any(s.sync_policy.max_removal_percent != 50 for s in settings.sources),
         "claims": any(s.claims for s in settings.sources) or any(r.claims for r in settings.registries),
     }
     for name, is_used in used.items():
@@ -139,7 +141,7 @@ async def open_catalogue(settings: Settings) -> AsyncIterator[Ctx]:
         else:
             arguments = connect_arguments(settings.database)
         await check_schema(arguments)
-        ctx = Ctx(Database(arguments, pool_size=1))
+        ctx = open_context(settings, Database(arguments, pool_size=4))
         stack.push_async_callback(ctx.db.close)
         yield ctx
 
@@ -173,16 +175,27 @@ async def _run(settings: Settings, addresses: Addresses, stop: asyncio.Event, re
     async with AsyncExitStack() as stack:
         sockets = [stack.enter_context(listen(address)) for address in (addresses.public, addresses.internal)]
         arguments = await stack.enter_async_context(open_database(settings))
-        ctx = Ctx(_open_pool(settings, arguments), policy=publish_policy(settings))
+        ctx = open_context(settings, _open_pool(settings, arguments))
         stack.push_async_callback(ctx.db.close)
         if settings.database is None:
             await release_orphans(ctx)
-        await reconcile(ctx, settings)
+        await reconcile(ctx, settings, time.time() - psutil.Process().create_time())
         drained = await stack.enter_async_context(_scheduling(ctx))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(drained.wait(), FIRST_SYNC_SECONDS)
         apps = [create_app(ctx, stop, settings.path_prefix), create_internal_app(ctx, stop)]
         await _listen(apps, sockets, stop, ready)
+
+
+def open_context(settings: Settings, db: Database) -> Ctx:
+    """The context of everything that this process does."""
+    limits = settings.sync
+    return Ctx(
+        db,
+        policy=publish_policy(settings),
+        outbound=Outbound(settings.outbound.allow_private, settings.outbound.allow_file_repositories),
+        sync=SyncLimits(limits.concurrency, limits.run_retention, limits.tombstone_retention),
+    )
 
 
 def publish_policy(settings: Settings) -> PublishPolicy:

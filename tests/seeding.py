@@ -17,6 +17,9 @@ from app.resolvers.sync import run_next_due
 
 Documents = Sequence[Mapping[str, Any]]
 
+UNGUARDED = {"interval": "1h", "maxRemovalPercent": 100}
+"""A sync policy under which a test may replace everything that a source holds."""
+
 
 def document(name: str, version: str = "1.0.0", **more: Any) -> dict[str, Any]:
     return {"name": name, "description": f"Does {name}", "version": version, **more}
@@ -52,7 +55,7 @@ class Catalogue:
         else:
             whole = content if isinstance(content, Mapping) else upstream(content)
             self.file(source).write_text(json.dumps(whole))
-        kept = self.sources.get(source, {"file": {"path": str(self.file(source))}, "syncPolicy": {"interval": "1h"}})
+        kept = self.sources.get(source, {"file": {"path": str(self.file(source))}, "syncPolicy": UNGUARDED})
         self.sources[source] = {**kept, **settings}
 
     def settings(self) -> Settings:

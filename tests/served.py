@@ -38,7 +38,7 @@ def write_config(folder: Path, files: dict[str, Path], **more: Any) -> Path:
     """A configuration with one file source a name, its data in `folder/data`."""
     config = {
         "sources": [
-            {"name": name, "file": {"path": str(path)}, "syncPolicy": {"interval": "1s"}}
+            {"name": name, "file": {"path": str(path)}, "syncPolicy": {"interval": "1s", "maxRemovalPercent": 100}}
             for name, path in files.items()
         ],
         "registries": [{"name": "default", "sources": list(files)}],

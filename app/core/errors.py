@@ -7,7 +7,8 @@
     ├── Unauthenticated    no identity, or one that could not be checked (REST 401)
     ├── Forbidden          known, but not allowed (REST 403)
     ├── NotFound           absent, or hidden from this viewer (REST 404)
-    │   └── RegistryNotFound
+    │   ├── RegistryNotFound
+    │   └── SourceNotFound
     ├── Conflict           clashes with what is stored (REST 409)
     ├── Unsupported        a part of the contract this registry does not offer (REST 501)
     ├── Unavailable        a part the server needs is away; worth another try (REST 503)
@@ -63,6 +64,10 @@ class NotFound(AppError):
 
 class RegistryNotFound(NotFound):
     code = "REGISTRY_NOT_FOUND"
+
+
+class SourceNotFound(NotFound):
+    code = "SOURCE_NOT_FOUND"
 
 
 class Conflict(AppError):

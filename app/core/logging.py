@@ -46,5 +46,6 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel("WARNING" if level == "warn" else level.upper())
-    for chatty in ("alembic", "uvicorn"):  # what they tell at every start and stop is told here already
+    # What they tell is told here already, or, as the addresses that are fetched from, may hold a secret.
+    for chatty in ("alembic", "uvicorn", "httpx", "httpcore", "git"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

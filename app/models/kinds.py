@@ -44,13 +44,24 @@ class RegistryType(StrEnum):
 
 
 class SyncPhase(StrEnum):
-    """Where the synchronisation of a source stands. IDLE: nothing is ever fetched for it."""
+    """Where the synchronisation of a source stands. IDLE: nothing is ever fetched for it. HELD: what was fetched would
+    remove too much, and waits for an operator.
+    """
 
     IDLE = "IDLE"
     PENDING = "PENDING"
     SYNCING = "SYNCING"
     COMPLETE = "COMPLETE"
+    HELD = "HELD"
     FAILED = "FAILED"
+
+
+class SyncStage(StrEnum):
+    """What a run under way is doing."""
+
+    FETCHING = "FETCHING"
+    READING = "READING"
+    APPLYING = "APPLYING"
 
 
 class SyncOutcome(StrEnum):

@@ -69,7 +69,9 @@ class RegistryView:
 
 @dataclass(frozen=True, slots=True)
 class SourceView:
-    """A source with its synchronisation state. `leased` tells that a run is under way."""
+    """A source with its synchronisation state. `leased` tells that a run is under way, `requested` that somebody asked
+    for the next one. `held_run_id` is the run that waits for an operator, `accepted_removal` what he agreed to.
+    """
 
     id: int
     name: str
@@ -88,7 +90,12 @@ class SourceView:
     last_success_at: datetime | None
     consecutive_failures: int
     message: str
+    requested: bool
     applied_hash: str | None
+    fetch_state: Mapping[str, Any]
+    max_removal_percent: int
+    held_run_id: int | None
+    accepted_removal: str | None
     entry_count: int
     version_count: int
     registry_ids: tuple[int, ...]
@@ -99,6 +106,8 @@ class SourceView:
             return SyncPhase.SYNCING
         if self.consecutive_failures:
             return SyncPhase.FAILED
+        if self.held_run_id is not None:
+            return SyncPhase.HELD
         if self.last_success_at:
             return SyncPhase.COMPLETE
         return SyncPhase.IDLE if self.next_run_at is None else SyncPhase.PENDING
@@ -106,6 +115,10 @@ class SourceView:
 
 @dataclass(frozen=True, slots=True)
 class SyncRunView:
+    """A run. `stage` tells what one under way is doing. `held` is `{"entries", "removed", "names", "digest"}`: how many
+    live entries there were, how many of them would have gone, the first of their names, and what identifies them all.
+    """
+
     id: int
     source_id: int
     trigger: str
@@ -121,3 +134,26 @@ class SyncRunView:
     error: str | None
     upstream_revision: str | None
     revision: int | None
+    stage: str | None
+    held: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class DueSource:
+    """A source that waits to be run. `key` changes with every lease of it."""
+
+    id: int
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """A worker process as it last reported itself."""
+
+    name: str
+    seen_at: datetime
+    jobs_complete: int
+    jobs_failed: int
+    jobs_retried: int
+    jobs_ongoing: int

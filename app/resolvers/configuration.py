@@ -1,50 +1,98 @@
 """Makes the stored sources and registries those of the configuration file. Runs at start, once for all replicas.
 
-What was created through the API is left alone; what the file no longer names goes, with what it served.
+What was created through the API is left alone; what the file no longer names goes, with what it served. A source that
+has another name in the file, and is the same otherwise, is renamed and keeps what it serves.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 import structlog
 
+from app import VERSION
 from app.core.database import Session
 from app.core.errors import ConfigError, Problem
-from app.core.settings import Settings, SourceKind, SourceSettings
+from app.core.settings import FETCHED_KINDS, Settings, SourceKind, SourceSettings
 from app.models.kinds import CreationType
 from app.models.tables import AGGREGATE_ID
 from app.resolvers.context import Ctx
+from app.resolvers.sync import CHANGED
 from app.sources.adapters import unsupported
-from app.store import registries, sources
+from app.store import leases, registries, runs, sources
 from app.store.claims import intern_claims
-from app.store.journal import begin_change, record_removal, take_turn
+from app.store.journal import begin_change, is_applied, note_applied, record_removal, take_start, take_turn
 from app.store.listings import relist_sources
 from app.store.sources import SourceRow
 
 log = structlog.get_logger(__name__)
 
 
-async def reconcile(ctx: Ctx, settings: Settings) -> None:
-    """Raises ConfigError where the file names something that belongs to the API."""
+async def reconcile(ctx: Ctx, settings: Settings, age: float = 0) -> None:
+    """Raises ConfigError where the file names something that belongs to the API.
+
+    `age` is how many seconds ago this process began to start. If another one has applied the same configuration since
+    then, there is nothing left to do.
+    """
+    digest = _hash_configuration(settings)
     async with ctx.db.write() as tx:
         session = tx.session
-        await take_turn(session)  # replicas that start together reconcile one after another
-        await _refuse_takeovers(session, settings)
-        source_ids = {source.name: await _save_source(session, source) for source in settings.sources}
-        affected = await _carry_claims(session, settings, source_ids)
-        affected |= await _save_registries(session, settings, source_ids)
-        dropped = await _drop_registries(session, settings)
-        gone = await sources.config_sources_beside(session, [s.name for s in settings.sources])
-        await sources.unlink_sources(session, list(gone))
-        affected |= {*gone, *await _link_aggregate(session, settings, source_ids)}
-        if affected or dropped:
-            turn = await begin_change(session, ctx.clock())
-            await record_removal(session, list(gone), turn)
-            await relist_sources(session, affected, turn.at)
-            await _drop_sources(session, gone)
-        await _schedule(session, settings)
+        await take_start(session)
+        if await is_applied(session, digest, age):
+            log.info("configuration_applied_already")
+            return
+        await take_turn(session)
+        await _apply(ctx, session, settings)
+        await note_applied(session, digest)
+
+
+async def _apply(ctx: Ctx, session: Session, settings: Settings) -> None:
+    await _refuse_takeovers(session, settings)
+    await _rename_sources(session, settings)
+    source_ids = {source.name: await _save_source(ctx, session, source) for source in settings.sources}
+    affected = await _carry_claims(session, settings, source_ids)
+    affected |= await _save_registries(session, settings, source_ids)
+    dropped = await _drop_registries(session, settings)
+    gone = await sources.config_sources_beside(session, [s.name for s in settings.sources])
+    await sources.unlink_sources(session, list(gone))
+    affected |= {*gone, *await _link_aggregate(session, settings, source_ids)}
+    if affected or dropped:
+        turn = await begin_change(session, ctx.clock())
+        await record_removal(session, list(gone), turn)
+        await relist_sources(session, affected, turn.at)
+        await _drop_sources(session, gone)
+    await _schedule(session, settings)
+
+
+def _hash_configuration(settings: Settings) -> str:
+    """What reconciling depends on: the sources, the registries, and the release, which may fetch other kinds."""
+    told = settings.model_dump_json(include={"sources", "registries"})
+    return hashlib.sha256(f"{VERSION}\0{told}".encode()).hexdigest()
+
+
+async def _rename_sources(session: Session, settings: Settings) -> None:
+    """Let stored sources that only have another name in the file take it. One that became of a kind whose entries come
+    about in another way is another source: it makes room, and goes.
+    """
+    wanted = {source.name: source for source in settings.sources}
+    held = [view for view in await sources.list_sources(session) if view.creation_type == CreationType.CONFIG]
+    gone = [view for view in held if view.name not in wanted]
+    known = {view.name for view in held}
+    for view in held:
+        if view.name in wanted and not _is_continued(view.kind, wanted[view.name].kind):
+            await sources.rename_source(session, view.id, f"{view.name} (formerly {view.kind}, {view.id})")
+    for source in settings.sources:
+        same = [view for view in gone if (view.kind, view.config) == (source.kind, _config_of(source))]
+        if source.name not in known and len(same) == 1:
+            gone.remove(same[0])
+            log.info("source_renamed", before=same[0].name, name=source.name)
+            await sources.rename_source(session, same[0].id, source.name)
+
+
+def _is_continued(before: str, after: str) -> bool:
+    return before == after or {before, after} <= FETCHED_KINDS
 
 
 async def _refuse_takeovers(session: Session, settings: Settings) -> None:
@@ -61,12 +109,19 @@ async def _refuse_takeovers(session: Session, settings: Settings) -> None:
         raise ConfigError(problems)
 
 
-async def _save_source(session: Session, source: SourceSettings) -> int:
+async def _save_source(ctx: Ctx, session: Session, source: SourceSettings) -> int:
     chosen = source.filter.model_dump(mode="json", by_alias=True, exclude_defaults=True) if source.filter else None
     interval = source.sync_interval.total_seconds() if source.sync_interval else None
     claims = await intern_claims(session, source.claims)
-    row = SourceRow(source.name, str(source.kind), CreationType.CONFIG, _config_of(source), chosen, interval, claims)
-    return await sources.save_source(session, row)
+    removal = source.sync_policy.max_removal_percent
+    kind = str(source.kind)
+    row = SourceRow(source.name, kind, CreationType.CONFIG, _config_of(source), chosen, interval, claims, removal)
+    saved = await sources.save_source(session, row)
+    if saved.changed:
+        await runs.end_runs(session, saved.id, ctx.clock(), CHANGED)
+    if saved.former_kind not in (None, kind):
+        await sources.forget_synchronisation(session, saved.id)
+    return saved.id
 
 
 def _config_of(source: SourceSettings) -> dict[str, Any]:
@@ -115,7 +170,7 @@ async def _link_aggregate(session: Session, settings: Settings, ids: Mapping[str
 async def _schedule(session: Session, settings: Settings) -> None:
     due = []
     for source in settings.sources:
-        reason = unsupported(source.kind, _config_of(source))
+        reason = unsupported(source.kind)
         if reason is None:
             due.append(source.name)
         elif source.kind is SourceKind.MANAGED:
@@ -123,11 +178,11 @@ async def _schedule(session: Session, settings: Settings) -> None:
         else:
             log.warning("source_not_synchronised", source=source.name, reason=reason)
             await sources.set_message(session, source.name, reason)
-    await sources.make_due(session, due)
+    await leases.make_due(session, due)
     await _wake(session)
 
 
 async def _wake(session: Session) -> None:
     """Sources of the API that wait for no run: this release may fetch them, or read their inline data, differently."""
     held = [view for view in await sources.list_sources(session) if view.creation_type == CreationType.API]
-    await sources.wake_sources(session, [view.id for view in held if unsupported(view.kind, view.config) is None])
+    await leases.wake_sources(session, [view.id for view in held if unsupported(view.kind) is None])

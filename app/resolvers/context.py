@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from app.auth.viewer import ANONYMOUS, Viewer
 from app.core.database import Database
 from app.models.documents import PublishPolicy
+from app.models.views import DueSource, WorkerView
+from app.sources.outbound import Outbound
 
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+class Queue(Protocol):
+    """The workers of other processes, where there are any. Both methods raise Unavailable, soon."""
+
+    async def enqueue(self, due: Sequence[DueSource]) -> int:
+        """Have workers run these sources; returns how many were not waiting already."""
+        ...
+
+    async def list_workers(self) -> tuple[WorkerView, ...]:
+        """The workers that reported themselves lately, by name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SyncLimits:
+    """How many sources one process runs at a time, and how long runs and vanished versions are remembered."""
+
+    concurrency: int = 4
+    run_retention: timedelta = timedelta(days=30)
+    tombstone_retention: timedelta = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +45,6 @@ class Ctx:
     viewer: Viewer = ANONYMOUS
     clock: Callable[[], datetime] = now
     policy: PublishPolicy = field(default_factory=PublishPolicy)
+    outbound: Outbound = field(default_factory=Outbound)
+    sync: SyncLimits = field(default_factory=SyncLimits)
+    queue: Queue | None = None

@@ -21,9 +21,11 @@ from app.models.snapshot import Snapshot
 from app.models.tables import AGGREGATE_ID, NO_CLAIMS_ID
 from app.models.views import RegistryView, SourceView
 from app.resolvers.context import Ctx
-from app.resolvers.sync import CHANGED, apply_given, read_content
-from app.sources.adapters import Content, fetch, unsupported
-from app.store import registries, sources
+from app.resolvers.sync import CHANGED, apply_given, choose
+from app.sources.adapters import fetch, unsupported
+from app.sources.fetching import Fetched, FetchRequest
+from app.sources.files import is_inline
+from app.store import leases, registries, runs, sources
 from app.store.journal import begin_change, record_removal, take_turn
 from app.store.listings import relist_sources
 from app.store.sources import SourceRow
@@ -99,26 +101,31 @@ def _row(source: SourceSettings) -> SourceRow:
     config = {str(source.kind): own} | ({"format": str(source.format)} if source.format else {})
     chosen = source.filter.model_dump(mode="json", by_alias=True, exclude_defaults=True) if source.filter else None
     interval = source.sync_interval.total_seconds() if source.sync_interval and not own.get("data") else None
-    return SourceRow(source.name, str(source.kind), CreationType.API, config, chosen, interval, NO_CLAIMS_ID)
+    removal = source.sync_policy.max_removal_percent
+    return SourceRow(source.name, str(source.kind), CreationType.API, config, chosen, interval, NO_CLAIMS_ID, removal)
 
 
-async def _read_inline(row: SourceRow) -> tuple[Content, Snapshot] | None:
+async def _read_inline(row: SourceRow) -> tuple[Fetched, Snapshot] | None:
     """Inline data, read outside any transaction; None for every other source. Raises Invalid.
 
     One bad document refuses all: whoever sends the data is there to mend them, and this API lists no rejections.
     """
-    if not row.config.get("file", {}).get("data"):
+    if not is_inline(row.config):
         return None
     try:
-        content = await fetch(row.kind, row.config)
-        snapshot = await asyncio.to_thread(read_content, row.config, row.filter, content.data)
+        fetched = await fetch(FetchRequest(row.kind, row.config, trusted=False))
+        assert fetched.snapshot is not None  # noqa: S101  # nothing was known of it
+        snapshot = await asyncio.to_thread(choose, fetched.snapshot, row.filter)
     except (SourceError, Invalid) as error:
         raise Invalid(f"Failed to process inline data: {error}") from error
+    if not snapshot.documents:
+        count = f"admits none of the {snapshot.fetched} documents" if snapshot.fetched else ""
+        raise Invalid(f"Failed to process inline data: {f'the filter {count}' if count else 'it holds no servers'}")
     if snapshot.rejections:
         reasons = [rejection.reason for rejection in snapshot.rejections[:MAX_REASONS]]
         count = f"{len(snapshot.rejections)} of {snapshot.fetched} documents cannot be used"
         raise Invalid(f"Failed to process inline data: {count}: {'; '.join(reasons)}")
-    return content, snapshot
+    return fetched, snapshot
 
 
 async def _find_registry(session: Session, name: str) -> RegistryView:
@@ -166,7 +173,7 @@ def _place_of(config: Mapping[str, Any]) -> str:
 
 async def _create(ctx: Ctx, session: Session, row: SourceRow) -> int:
     """The new source has no entry yet, so that no listing changes."""
-    source_id = await sources.save_source(session, row)
+    source_id = (await sources.save_source(session, row)).id
     registry_id = await registries.save_registry(session, row.name, CreationType.API, NO_CLAIMS_ID)
     await registries.link_sources(session, registry_id, [source_id])
     aggregate = await registries.linked_sources(session, AGGREGATE_ID)
@@ -176,17 +183,16 @@ async def _create(ctx: Ctx, session: Session, row: SourceRow) -> int:
 
 
 async def _update(ctx: Ctx, session: Session, held: SourceView, row: SourceRow) -> int:
-    if (held.config, held.filter, held.interval_seconds) != (row.config, row.filter, row.interval_seconds):
-        await sources.save_source(session, replace(row, claim_set_id=held.claim_set_id))
+    if (await sources.save_source(session, replace(row, claim_set_id=held.claim_set_id))).changed:
         await begin_change(session, ctx.clock())
     return held.id
 
 
 async def _plan(ctx: Ctx, session: Session, source_id: int, row: SourceRow) -> None:
     """A run under way has read the old settings, and so does not count."""
-    reason = unsupported(row.kind, row.config)
-    await sources.end_runs(session, source_id, ctx.clock(), CHANGED)
-    await sources.replan(session, source_id, due=reason is None)
+    reason = unsupported(row.kind)
+    await runs.end_runs(session, source_id, ctx.clock(), CHANGED)
+    await leases.replan(session, source_id, due=reason is None)
     if reason is not None and row.kind != SourceKind.MANAGED:
         await sources.set_message(session, row.name, reason)
 

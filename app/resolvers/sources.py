@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from app.models.kinds import SyncOutcome
 from app.models.queries import Window, check_text
 from app.models.views import Page, SourceView, SyncRunView
 from app.resolvers.context import Ctx
+from app.store import runs
 from app.store import sources as store
 
 
@@ -25,14 +27,26 @@ async def sources_by_id(ctx: Ctx, ids: Sequence[int]) -> Mapping[int, SourceView
 async def page_runs(ctx: Ctx, source_ids: Sequence[int], window: Window) -> Mapping[int, Page[SyncRunView]]:
     """For each source a page of its runs, the newest first."""
     async with ctx.db.read() as session:
-        return await store.page_runs(session, source_ids, window)
+        return await runs.page_runs(session, source_ids, window)
 
 
 async def count_runs(ctx: Ctx, source_id: int) -> int:
     async with ctx.db.read() as session:
-        return await store.count_runs(session, source_id)
+        return await runs.count_runs(session, source_id)
 
 
 async def runs_by_id(ctx: Ctx, ids: Sequence[int]) -> Mapping[int, SyncRunView]:
     async with ctx.db.read() as session:
-        return await store.runs_by_id(session, ids)
+        return await runs.runs_by_id(session, ids)
+
+
+async def list_runs(ctx: Ctx, source: str | None, outcome: SyncOutcome | None, window: Window) -> Page[SyncRunView]:
+    """A page of the runs of a source, or of all, the newest first. Raises Invalid for what cannot be a name."""
+    check_text("source", source or "")
+    async with ctx.db.read() as session:
+        return await runs.list_runs(session, source, outcome, window)
+
+
+async def count_all_runs(ctx: Ctx, source: str | None, outcome: SyncOutcome | None) -> int:
+    async with ctx.db.read() as session:
+        return await runs.count_all_runs(session, source, outcome)

@@ -1,7 +1,7 @@
 """The sync engine: take a due source, fetch it, apply only the difference, record the run.
 
-The served data, counts and hash of a source change in one transaction, or not at all: whatever fails leaves them as
-they were. Nothing is fetched inside a transaction.
+The served data, counts and state of a source change in one transaction, or not at all: whatever fails, or is held
+because it would remove too much, leaves them as they were. Nothing is fetched inside a transaction.
 """
 
 from __future__ import annotations
@@ -11,156 +11,205 @@ import hashlib
 import json
 import random
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
 from app.core.database import Session, Tx
 from app.core.errors import AppError, SourceError, Unavailable
-from app.core.settings import SourceFormat
-from app.models.kinds import Status, SyncOutcome, SyncTrigger
-from app.models.snapshot import Document, Snapshot
-from app.models.views import SourceView
+from app.models.kinds import CreationType, SyncOutcome, SyncStage, SyncTrigger
+from app.models.snapshot import Snapshot
+from app.models.views import DueSource, SourceView
+from app.resolvers.comparison import compare, count, find_removal, summarise
 from app.resolvers.context import Ctx
-from app.sources.adapters import Content, fetch
+from app.resolvers.running import LEASE, Pages, Run, watched
+from app.sources.adapters import fetch
 from app.sources.documents import READING
+from app.sources.fetching import Fetched, FetchRequest
 from app.sources.filters import compile_filter
-from app.sources.formats import read_snapshot
-from app.store import sources as store
+from app.store import leases, runs, stages
 from app.store.journal import take_turn
 from app.store.search import settle_search
-from app.store.snapshots import Difference, Stored, Target, VersionName, apply_difference, stored_versions
+from app.store.snapshots import Difference, Target, apply_difference, stored_versions
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=30)
-FIRST_RETRY = timedelta(seconds=10)
-LAST_RETRY = timedelta(minutes=15)
-MAX_REJECTIONS = 200
-"""Reasons kept with a run; the count tells of all."""
+FIRST_RETRY: Final = timedelta(seconds=10)
+LAST_RETRY: Final = timedelta(minutes=15)
+LONGEST_RUN: Final = timedelta(hours=1)
 
-CHANGED = "the source was changed during the run"
-"""Why a run was interrupted."""
+CHANGED: Final = "the source was changed during the run"
+STOPPED: Final = "the process was told to stop during the run"
+"""Why runs were interrupted."""
 
-SETTLE_ROWS = 500
+SETTLE_ROWS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """A run under way: whose it is, and which process holds the source's lease."""
+class Changes:
+    """A snapshot, and what it changes."""
 
-    id: int
-    source: SourceView
-    owner: str
+    snapshot: Snapshot
+    difference: Difference
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
+    """How a run ended. `state` are the columns of the source that it sets."""
+
     outcome: SyncOutcome
     message: str
-    digest: str | None = None
-    applied_hash: str | None = None
+    upstream_revision: str | None = None
     revision: int | None = None
     counts: Mapping[str, Any] = field(default_factory=dict)
+    state: Mapping[str, Any] = field(default_factory=dict)
 
 
-async def run_next_due(ctx: Ctx, owner: str, trigger: SyncTrigger) -> bool:
-    """Run the source that has been due longest; False if none is due.
+async def run_next_due(ctx: Ctx, owner: str, trigger: SyncTrigger, source_id: int | None = None) -> bool:
+    """Run the source that has been due longest, or the given one if it is due; False if there is none to run."""
+    run = await lease_next(ctx, owner, trigger, source_id)
+    if run is None:
+        return False
+    await execute(ctx, run)
+    return True
 
-    `owner` names the process. Never raises for what is wrong with a source: that is the run's outcome. Raises
-    Unavailable when the database is away. Cancelled, it gives the source back and leaves it as it was.
+
+async def due_sources(ctx: Ctx) -> tuple[DueSource, ...]:
+    """The sources that wait for somebody to run them."""
+    async with ctx.db.read() as session:
+        return await leases.list_due(session)
+
+
+async def lease_next(ctx: Ctx, owner: str, trigger: SyncTrigger, source_id: int | None = None) -> Run | None:
+    """Take the source that has been due longest, or the given one if it is due, and begin a run of it.
+
+    `owner` names the process; `trigger` is recorded unless somebody asked for the run. Raises Unavailable.
     """
     async with ctx.db.write() as tx:
-        source = await store.lease_due(tx.session, owner, LEASE)
+        source = await leases.lease_due(tx.session, owner, LEASE, source_id)
         if source is None:
-            return False
-        run = Run(await store.start_run(tx.session, source.id, trigger, ctx.clock()), source, owner)
-    async with _renewed(ctx, run):
+            return None
+        why = SyncTrigger.MANUAL if source.requested else trigger
+        return Run(await runs.start_run(tx.session, source.id, why, ctx.clock()), source, owner)
+
+
+async def execute(ctx: Ctx, run: Run) -> None:
+    """Carry out a run. Never raises for what is wrong with a source: that is the run's outcome.
+
+    Raises Unavailable when the database is away. Cancelled, it gives the source back and leaves it as it was.
+    """
+    async with watched(ctx, run):
         try:
-            await _synchronise(ctx, run)
+            async with asyncio.timeout(LONGEST_RUN.total_seconds()):
+                await _synchronise(ctx, run)
+        except TimeoutError:
+            await _record_failure(ctx, run, f"the run took more than {LONGEST_RUN.total_seconds() / 60:.0f} minutes")
+        except Unavailable:
+            raise
         except AppError as error:
             await _record_failure(ctx, run, str(error))
         except asyncio.CancelledError:
             await asyncio.shield(_give_back(ctx, run))
             raise
         except Exception:  # the job loop: a defect met by one source must not stop the others
-            log.exception("sync_crashed", source=source.name, run=run.id)
+            log.exception("sync_crashed", source=run.source.name, run=run.id)
             await _record_failure(ctx, run, "internal error; the server's log tells more")
-    return True
 
 
 async def release_orphans(ctx: Ctx) -> None:
     """Free every lease. For a process that has the database to itself: whoever held one is dead."""
     async with ctx.db.write() as tx:
-        await store.release_all(tx.session)
+        await leases.release_all(tx.session)
 
 
 async def _give_back(ctx: Ctx, run: Run) -> None:
     async with ctx.db.write() as tx:
-        await store.release(tx.session, run.source.id, run.owner, timedelta(0), {})
+        if await leases.holds_lease(tx.session, run.source.id, run.owner):
+            await leases.release(tx.session, run.source.id, run.owner, timedelta(0), {})
+            await runs.end_runs(tx.session, run.source.id, ctx.clock(), STOPPED)
 
 
 async def _synchronise(ctx: Ctx, run: Run) -> None:
     source = run.source
-    content = await fetch(source.kind, source.config)
-    applied_hash = _fingerprint(source, content.digest)
-    if applied_hash == source.applied_hash:
+    fetched = await fetch(request_of(ctx, source, run))
+    if fetched.snapshot is None:
         message = "nothing changed since the last success" if source.consecutive_failures else source.message
+        result = Result(SyncOutcome.UNCHANGED, message, fetched.revision, state=_learnt(source, fetched))
         async with ctx.db.write() as tx:
-            await _finish(ctx, tx.session, run, Result(SyncOutcome.UNCHANGED, message, content.digest, applied_hash))
+            await _finish(ctx, tx.session, run, result)
         return
-    snapshot = await asyncio.to_thread(read_content, source.config, source.filter, content.data)
-    await _apply(ctx, run, Result(SyncOutcome.UNCHANGED, "", content.digest, applied_hash), snapshot)
+    run.progress.stage = SyncStage.READING
+    snapshot = await asyncio.to_thread(choose, fetched.snapshot, source.filter)
+    run.progress.stage = SyncStage.APPLYING
+    await _apply(ctx, run, replace(fetched, snapshot=snapshot), snapshot)
 
 
-def read_content(config: Mapping[str, Any], filters: Mapping[str, Any] | None, data: bytes) -> Snapshot:
-    """The documents of a source, validated and filtered. Takes long enough to want a thread. Raises SourceError."""
-    given = config.get("format")
-    snapshot = read_snapshot(data, SourceFormat(given) if given else None)
-    if not snapshot.documents:
+def request_of(ctx: Ctx, source: SourceView, run: Run | None) -> FetchRequest:
+    """What the adapter is told. Without a run, everything is read, and nothing is kept."""
+    trusted = source.creation_type == CreationType.CONFIG
+    request = FetchRequest(source.kind, source.config, trusted, outbound=ctx.outbound)
+    if run is None:
+        return request
+    settings = hash_settings(source)
+    state = source.fetch_state if source.applied_hash == settings else {}
+    stage = Pages(ctx, source.id, settings)
+    return replace(request, state=state, stage=stage, report=run.progress.report)
+
+
+def choose(snapshot: Snapshot, filters: Mapping[str, Any] | None) -> Snapshot:
+    """The documents that the filter admits. Takes long enough to want a thread. Raises SourceError."""
+    if snapshot.fetched and not snapshot.documents and not snapshot.partial:
         first = snapshot.rejections[0].reason if snapshot.rejections else "it holds none"
         raise SourceError(f"none of the {snapshot.fetched} documents can be used; the first: {first}")
     chosen = compile_filter(filters)
-    kept = tuple(d for d in snapshot.documents if chosen.admits(d.name, d.tags))
-    if not kept:
-        raise SourceError(f"the filter admits none of the {len(snapshot.documents)} documents; nothing was changed")
-    return replace(snapshot, documents=kept)
+    return replace(snapshot, documents=tuple(d for d in snapshot.documents if chosen.admits(d.name, d.tags)))
 
 
-async def _apply(ctx: Ctx, run: Run, result: Result, snapshot: Snapshot) -> None:
-    """One transaction: the difference, the run and the source's state."""
+async def _apply(ctx: Ctx, run: Run, fetched: Fetched, snapshot: Snapshot) -> None:
+    """One transaction: the difference, the run and the source's state; or, held, the run alone."""
+    source = run.source
     async with ctx.db.write() as tx:
         await take_turn(tx.session)  # before the source's row is locked, as reconciling the configuration does
-        if not await store.holds_lease(tx.session, run.source.id, run.owner):
+        if not await leases.holds_lease(tx.session, source.id, run.owner):
             raise SourceError("the source was changed, deleted or taken over during the run, which does not count")
-        await _write(ctx, tx, run, result, snapshot)
+        target = Target(source.id, source.claim_set_id)
+        stored = await stored_versions(tx.session, target)
+        difference = compare(stored, snapshot)
+        removal = find_removal(stored, difference)
+        if removal.exceeds(source.max_removal_percent) and removal.digest != source.accepted_removal:
+            held = {**count(difference, snapshot), "held": removal.to_json()}
+            message = f"held: {len(removal.names)} of {removal.entries} entries would be removed"
+            await _finish(ctx, tx.session, run, Result(SyncOutcome.HELD, message, fetched.revision, counts=held))
+            return
+        await _write(ctx, tx, run, fetched, Changes(snapshot, difference))
 
 
-async def apply_given(ctx: Ctx, tx: Tx, source_id: int, content: Content, snapshot: Snapshot) -> None:
+async def apply_given(ctx: Ctx, tx: Tx, source_id: int, fetched: Fetched, snapshot: Snapshot) -> None:
     """A whole run on content that came with a request: part of the caller's transaction, whose turn it is.
 
-    Takes the source from who holds it; a run under way then does not count.
+    Takes the source from who holds it; a run under way then does not count. Whoever sends the data knows what goes.
     """
     owner = f"request:{secrets.token_hex(8)}"
-    await store.end_runs(tx.session, source_id, ctx.clock(), CHANGED)
-    source = await store.take_lease(tx.session, source_id, owner, LEASE)
-    run = Run(await store.start_run(tx.session, source_id, SyncTrigger.MANUAL, ctx.clock()), source, owner)
-    result = Result(SyncOutcome.UNCHANGED, "", content.digest, _fingerprint(source, content.digest))
-    await _write(ctx, tx, run, result, snapshot)
+    await runs.end_runs(tx.session, source_id, ctx.clock(), CHANGED)
+    source = await leases.take_lease(tx.session, source_id, owner, LEASE)
+    run = Run(await runs.start_run(tx.session, source_id, SyncTrigger.MANUAL, ctx.clock()), source, owner)
+    difference = compare(await stored_versions(tx.session, Target(source.id, source.claim_set_id)), snapshot)
+    await _write(ctx, tx, run, fetched, Changes(snapshot, difference))
 
 
-async def _write(ctx: Ctx, tx: Tx, run: Run, result: Result, snapshot: Snapshot) -> None:
-    target = Target(run.source.id, run.source.claim_set_id)
-    difference = compare(await stored_versions(tx.session, target), snapshot.documents)
+async def _write(ctx: Ctx, tx: Tx, run: Run, fetched: Fetched, changes: Changes) -> None:
+    source, difference = run.source, changes.difference
+    message = summarise(difference, changes.snapshot)
+    result = Result(SyncOutcome.UNCHANGED, message, fetched.revision, state=_learnt(source, fetched))
+    result = replace(result, counts=count(difference, changes.snapshot))
     if difference:
+        target = Target(source.id, source.claim_set_id)
         turn = await apply_difference(tx.session, target, difference, ctx.clock())
         result = replace(result, outcome=SyncOutcome.APPLIED, revision=turn.revision)
-    result = replace(result, message=_summary(difference, snapshot), counts=_counts(difference, snapshot))
     await _finish(ctx, tx.session, run, result)
     if difference.size >= SETTLE_ROWS:
         tx.after_commit(partial(_settle, ctx))
@@ -171,24 +220,14 @@ async def _settle(ctx: Ctx) -> None:
         await settle_search(tx.session)
 
 
-def compare(stored: Mapping[VersionName, Stored], documents: Iterable[Document]) -> Difference:
-    """What must be written so that the stored versions become `documents`."""
-    added: list[Document] = []
-    updated: list[Document] = []
-    restatused: list[Document] = []
-    seen: set[VersionName] = set()
-    for document in documents:
-        key = (document.name, document.version)
-        seen.add(key)
-        known = stored.get(key)
-        if known is None or not known.content_hash:  # new, or back from the dead
-            added.append(document)
-        elif known.status != document.status:
-            restatused.append(document)
-        elif known.content_hash != document.content_hash:
-            updated.append(document)
-    removed = [(key, known) for key, known in stored.items() if key not in seen and known.status is not Status.DELETED]
-    return Difference(added, updated, restatused, removed)
+def _learnt(source: SourceView, fetched: Fetched) -> dict[str, Any]:
+    """The columns that tell, from now on, what is served and how it was read."""
+    return {
+        "applied_hash": hash_settings(source),
+        "fetch_state": dict(fetched.state),
+        "held_run_id": None,
+        "accepted_removal": None,
+    }
 
 
 async def _record_failure(ctx: Ctx, run: Run, message: str) -> None:
@@ -198,28 +237,41 @@ async def _record_failure(ctx: Ctx, run: Run, message: str) -> None:
 
 
 async def _finish(ctx: Ctx, session: Session, run: Run, result: Result) -> None:
-    now = ctx.clock()
-    failed = result.outcome is SyncOutcome.FAILED
-    failures = run.source.consecutive_failures + 1 if failed else 0
-    seconds = run.source.interval_seconds
-    interval = None if seconds is None else timedelta(seconds=seconds)
-    state: dict[str, Any] = {
-        "consecutive_failures": failures,
-        "message": result.message,
-    }
+    """Record the run, set the source's state, plan the next run and give the lease back."""
+    now, source = ctx.clock(), run.source
+    failed, held = result.outcome is SyncOutcome.FAILED, result.outcome is SyncOutcome.HELD
+    failures = source.consecutive_failures + 1 if failed else 0
+    state = {**result.state, "consecutive_failures": failures, "message": result.message, "requested": False}
     if not failed:
-        state |= {"last_success_at": now, "applied_hash": result.applied_hash}
+        await stages.clear_pages(session, source.id)
+    if held:
+        state["held_run_id"] = await _keep_held(session, run, result)
+    elif not failed:
+        state["last_success_at"] = now
+    interval = None if source.interval_seconds is None else timedelta(seconds=source.interval_seconds)
     delay = retry_delay(failures, interval) if failed and interval is not None else interval
-    await store.release(session, run.source.id, run.owner, delay, state)
+    await leases.release(session, source.id, run.owner, delay, state)
     values = {
         "outcome": result.outcome,
         "finished_at": now,
-        "error": result.message if failed else None,
-        "upstream_revision": result.digest,
+        "error": result.message if failed or held else None,
+        "upstream_revision": result.upstream_revision,
         "revision": result.revision,
     }
-    await store.finish_run(session, run.source.id, run.id, {**values, **result.counts})
-    log.info("sync_finished", source=run.source.name, run=run.id, outcome=result.outcome, message=result.message)
+    fetched = {"fetched": run.progress.fetched} if failed else {}
+    await runs.finish_run(session, source.id, run.id, {**values, **fetched, **result.counts})
+    log.info("sync_finished", source=source.name, run=run.id, outcome=result.outcome, message=result.message)
+
+
+async def _keep_held(session: Session, run: Run, result: Result) -> int:
+    """The run that waits for an operator: the earlier one while it tells the same, so that it can be accepted."""
+    earlier = run.source.held_run_id
+    if earlier is not None:
+        known = (await runs.runs_by_id(session, [earlier])).get(earlier)
+        if known is not None and known.held is not None and known.held["digest"] == result.counts["held"]["digest"]:
+            await runs.drop_run(session, run.id)
+            return earlier
+    return run.id
 
 
 def retry_delay(failures: int, interval: timedelta) -> timedelta:
@@ -228,44 +280,7 @@ def retry_delay(failures: int, interval: timedelta) -> timedelta:
     return doubled * random.uniform(0.8, 1.2)  # noqa: S311  # jitter, not a secret
 
 
-def _fingerprint(source: SourceView, digest: str) -> str:
-    """What the served data depend on: the content, how it is read, and the source's own settings."""
-    parts = [READING, digest, source.config, source.filter]
+def hash_settings(source: SourceView) -> str:
+    """Identifies how the content of a source is read: its own settings, its filter, and this release's reading."""
+    parts = [READING, source.kind, source.config, source.filter]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _summary(difference: Difference, snapshot: Snapshot) -> str:
-    if not difference and not snapshot.rejections:
-        return "nothing changed"
-    counts = _counts(difference, snapshot)
-    return ", ".join(f"{counts[name]} {name}" for name in ("added", "updated", "removed", "rejected"))
-
-
-def _counts(difference: Difference, snapshot: Snapshot) -> dict[str, Any]:
-    return {
-        "fetched": snapshot.fetched,
-        "added": len(difference.added),
-        "updated": len(difference.updated) + len(difference.restatused),
-        "removed": len(difference.removed),
-        "rejected": len(snapshot.rejections),
-        "rejections": [asdict(rejection) for rejection in snapshot.rejections[:MAX_REJECTIONS]],
-    }
-
-
-@asynccontextmanager
-async def _renewed(ctx: Ctx, run: Run) -> AsyncIterator[None]:
-    """Keeps the lease while the block runs. A lost lease shows when the result is applied."""
-
-    async def renew() -> None:
-        while True:
-            await asyncio.sleep(LEASE.total_seconds() / 3)
-            with suppress(Unavailable):  # the next round may reach the database again, in time
-                async with ctx.db.write() as tx:
-                    await store.renew_lease(tx.session, run.source.id, run.owner, LEASE)
-
-    task = asyncio.create_task(renew())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])

@@ -38,8 +38,6 @@ def read_snapshot(data: bytes, format: SourceFormat | None) -> Snapshot:
             f" set format: {found}, or leave it out to have it told by the shape"
         )
     candidates, count = _list_candidates(root, found)
-    if not count:
-        raise SourceError("the file holds no servers; nothing was changed")
     documents, rejections = _sort_out(candidates)
     return Snapshot(documents, rejections, count, found)
 

@@ -36,6 +36,33 @@ class Journaled(NamedTuple):
     version: str
 
 
+_STARTS = 0x7468_7672  # the advisory lock under which starting processes apply their configuration
+
+
+async def take_start(session: AsyncSession) -> None:
+    """Wait until no other process applies its configuration. Readers and writers are not held up."""
+    await session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _STARTS})
+
+
+async def is_applied(session: AsyncSession, digest: str, age: float) -> bool:
+    """Whether the configuration of that digest was applied within the last `age` seconds, and none after it."""
+    found = await session.scalar(
+        text(
+            "select config_digest = :digest and config_applied_at > clock_timestamp() - make_interval(secs => :age)"
+            " from catalog where id = 1"
+        ),
+        {"digest": digest, "age": age},
+    )
+    return bool(found)
+
+
+async def note_applied(session: AsyncSession, digest: str) -> None:
+    await session.execute(
+        text("update catalog set config_digest = :digest, config_applied_at = clock_timestamp() where id = 1"),
+        {"digest": digest},
+    )
+
+
 async def take_turn(session: AsyncSession) -> None:
     """Wait until no other transaction changes the catalogue, and keep others waiting until this one ends."""
     await session.execute(text("select revision from catalog where id = 1 for update"))

@@ -77,8 +77,9 @@ class Target:
 
 _INCOMING = (
     'ordinal int, name text collate "C", version text collate "C", version_sort text collate "C",'
-    " published_at timestamptz, status smallint, status_message text, title text, description text, tier text,"
-    " tags text[], tools text[], registry_types text[], transports text[], content_hash bytea, document text"
+    " published_at timestamptz, status smallint, status_message text, status_changed_at timestamptz, title text,"
+    " description text, tier text, tags text[], tools text[], registry_types text[], transports text[],"
+    " content_hash bytea, document text"
 )
 _COLUMNS = tuple(column.split()[0] for column in _INCOMING.split(", ") if column)
 
@@ -104,8 +105,9 @@ where v.id = any(cast(:removed as int[]))
 _UPSERT_VERSIONS = """
 insert into entry_version (entry_id, version, version_sort, status, status_message, status_changed_at, published_at,
   updated_at, title, description, tier, tags, tools, registry_types, transports, content_hash, document)
-select t.entry_id, i.version, i.version_sort, i.status, i.status_message, :now, i.published_at, :now, i.title,
-  i.description, i.tier, i.tags, i.tools, i.registry_types, i.transports, i.content_hash, i.document
+select t.entry_id, i.version, i.version_sort, i.status, i.status_message, coalesce(i.status_changed_at, :now),
+  i.published_at, :now, i.title, i.description, i.tier, i.tags, i.tools, i.registry_types, i.transports,
+  i.content_hash, i.document
 from incoming i join touched t on t.name = i.name order by i.ordinal
 on conflict (entry_id, version) do update set
   status_changed_at = case when entry_version.status = excluded.status
@@ -230,6 +232,7 @@ def _rows(difference: Difference, now: datetime) -> Iterator[Sequence[Any]]:
             published_at,
             int(document.status),
             document.status_message,
+            document.status_changed_at,
             document.title,
             document.description,
             document.tier,
