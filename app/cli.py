@@ -5,27 +5,36 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 import uvloop
+from rich.console import Console
 
+from app.console.board import open_board
+from app.console.runs import AT_ONCE, Operation, Verdict, Wish, cancelling, choose_sources
+from app.console.table import draw_sources, list_as_json
 from app.core.errors import AppError, ConfigError, RegistryNotFound, SourceError, Unavailable
 from app.core.logging import configure_logging
 from app.core.replacement import replacing
 from app.core.settings import Settings, SourceFormat, load_settings
 from app.graphql.schema import print_sdl
-from app.models.views import VersionView
-from app.process import Addresses, open_catalogue, open_database, serve
+from app.models.views import SourceView, VersionView
+from app.process import Addresses, open_catalogue, open_database, serve, take_jobs
 from app.resolvers.context import now
 from app.resolvers.conversion import convert_file
 from app.resolvers.export import export_registry
 from app.resolvers.registries import list_registries
 from app.resolvers.service import get_version
+from app.resolvers.sources import list_sources
 from app.rest.files import FileFormat, write_file
+from workers.scheduler import name_owner
+
+T = TypeVar("T")
 
 cli = typer.Typer(
     name="thv-registry-api",
@@ -54,6 +63,13 @@ def serve_command(
     """Serve the API; migrates the database and loads the configured sources first."""
     settings = _load(config, auth_mode)
     _run(serve(settings, Addresses(address, internal_address), lambda: _announce(address, internal_address)))
+
+
+@cli.command("worker")
+def worker_command(config: ConfigOption) -> None:
+    """Synchronise sources for servers with the same `redis` block, beside any number of other workers."""
+    settings = _load(config, None)
+    _run(take_jobs(settings, lambda owner, queue: typer.echo(f"Worker {owner} takes jobs from the queue {queue}.")))
 
 
 @cli.command("check-config")
@@ -136,6 +152,62 @@ def export_command(
         _fail(f"cannot write to {output or 'standard output'}: {error.strerror}")
 
 
+@cli.command("sync")
+def sync_command(
+    config: ConfigOption,
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="SOURCE", help="The sources; without any, all that are fetched.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Read everything anew, whether or not it changed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would change.")] = False,
+    accept: Annotated[bool, typer.Option("--accept", help="Remove what the held runs of SOURCE would remove.")] = False,
+) -> None:
+    """Run sources now, beside a running server or without one.
+
+    Exit code 0: all up to date, 1: one failed, 3: one is held because it would remove too much.
+    """
+    if accept and (dry_run or not sources):
+        raise typer.BadParameter("--accept needs a SOURCE, and does not go with --dry-run")
+    settings = _load(config, None)
+    if settings.log_level != "debug":
+        configure_logging("error")  # the command tells by itself what the log would tell once more
+    wish = Wish(config, full=full, dry_run=dry_run, accept=accept)
+
+    async def work() -> Verdict:
+        with cancelling(signal.SIGTERM), open_board(Console()) as board:
+            async with open_catalogue(settings) as ctx:
+                chosen = await choose_sources(ctx, settings, sources or ())
+                operation = Operation(ctx, name_owner(), wish, board)
+                return await operation.run(chosen, min(settings.sync.concurrency, AT_ONCE))
+
+    try:
+        verdict = _run(work())
+    except (KeyboardInterrupt, asyncio.CancelledError) as stopped:
+        number = signal.SIGINT if isinstance(stopped, KeyboardInterrupt) else signal.SIGTERM
+        typer.echo("stopped; the sources under way were given back and are run at the next opportunity", err=True)
+        raise typer.Exit(128 + number) from None
+    raise typer.Exit(verdict)
+
+
+@cli.command("sources")
+def sources_command(
+    config: ConfigOption,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array, with exact times.")] = False,
+) -> None:
+    """List the sources and how their synchronisation stands."""
+    settings = _load(config, None)
+
+    async def work() -> tuple[SourceView, ...]:
+        async with open_catalogue(settings) as ctx:
+            return await list_sources(ctx)
+
+    found = _run(work())
+    if as_json:
+        typer.echo(json.dumps(list_as_json(found), indent=2, ensure_ascii=False))
+    else:
+        draw_sources(Console(), found, now())
+
+
 @cli.command("export-schema")
 def export_schema_command() -> None:
     """Print the GraphQL schema in the schema definition language."""
@@ -191,10 +263,10 @@ def _load(path: Path, auth_mode: str | None) -> Settings:
     return settings
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
+def _run(work: Coroutine[Any, Any, T]) -> T:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(work)
+            return runner.run(work)
     except AppError as error:
         reason = error.reason if isinstance(error, Unavailable) else ""
         _fail(f"{error}: {reason}" if reason else str(error))

@@ -1,6 +1,7 @@
 """The server process: opens everything in order, serves both ports, closes everything in reverse.
 
 Start: sockets, PostgreSQL (our own unless one is configured), migrations, sources and registries, scheduler, listeners.
+With Redis there is no scheduler: workers are processes of their own, `take_jobs`, which open less.
 Stop: readiness goes, listeners drain, the scheduler ends, the pool closes, our PostgreSQL stops.
 """
 
@@ -12,10 +13,9 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -28,21 +28,21 @@ from app.core.database import Database
 from app.core.embedded import EmbeddedPostgres, visit
 from app.core.errors import ConfigError, Problem
 from app.core.migrations import check_schema, migrate
-from app.core.settings import AuthMode, DatabaseSettings, Settings
+from app.core.settings import AuthMode, Settings
 from app.main import create_app, create_internal_app
-from app.models.documents import PublishPolicy
+from app.resolvers.assembly import connect_arguments, embedded_directory, open_context, open_pool
 from app.resolvers.configuration import reconcile
-from app.resolvers.context import Ctx, SyncLimits
+from app.resolvers.context import Ctx, Queue
 from app.resolvers.sync import release_orphans
-from app.sources.outbound import Outbound
+from workers.queue import RedisQueue
 from workers.scheduler import run_scheduler
+from workers.supervision import run_worker
 
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS = 10
 # A first start shows its files from the first answer on; sources that take longer do not hold up the listeners.
 FIRST_SYNC_SECONDS = 5
-DEFAULT_POOL = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +58,48 @@ async def serve(settings: Settings, addresses: Addresses, on_ready: Callable[[],
     refuse_unbuilt(settings)
     for warning in (*settings.warnings, *unbuilt_settings(settings)):
         log.warning("configuration", detail=warning)
-    stop = asyncio.Event()
+
+    async def run(stop: asyncio.Event, started: asyncio.Event) -> None:
+        def ready() -> None:
+            started.set()
+            on_ready()
+
+        await _run(settings, addresses, stop, ready)
+
+    await _until_told(run)
+
+
+async def take_jobs(settings: Settings, on_ready: Callable[[str, str], None]) -> None:
+    """The worker process. Runs until SIGINT or SIGTERM; raises ConfigError for what keeps it from starting.
+
+    `on_ready` is told the worker's name and that of the queue it takes jobs from.
+    """
+    refuse_unbuilt(settings)
+
+    async def run(stop: asyncio.Event, started: asyncio.Event) -> None:
+        def ready(owner: str, queue: str) -> None:
+            started.set()
+            on_ready(owner, queue)
+
+        await run_worker(settings, stop, ready)
+
+    await _until_told(run)
+
+
+async def _until_told(run: Callable[[asyncio.Event, asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Runs until SIGINT or SIGTERM sets the first event; cut off where the second, "started", is not set by then."""
+    stop, started = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    started = asyncio.Event()
-
-    def ready() -> None:
-        started.set()
-        on_ready()
-
-    work = asyncio.create_task(_run(settings, addresses, stop, ready))
+    running = asyncio.create_task(run(stop, started))
     told = asyncio.create_task(stop.wait())
-    await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
     if not started.is_set():
-        work.cancel()  # told to stop while still starting
+        running.cancel()  # told to stop while still starting
     told.cancel()
     with contextlib.suppress(asyncio.CancelledError):
-        await work
+        await running
 
 
 def refuse_unbuilt(settings: Settings) -> None:
@@ -120,7 +144,7 @@ async def open_database(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         await _migrate(owning, database.user if database.user != database.migration_user else None)
         yield arguments
         return
-    postgres = EmbeddedPostgres(_embedded_directory(settings))
+    postgres = EmbeddedPostgres(embedded_directory(settings))
     await postgres.start()
     try:
         await _migrate(postgres.connect_args(), None)
@@ -137,30 +161,13 @@ async def open_catalogue(settings: Settings) -> AsyncIterator[Ctx]:
     """
     async with AsyncExitStack() as stack:
         if settings.database is None:
-            arguments = await stack.enter_async_context(visit(_embedded_directory(settings)))
+            arguments = await stack.enter_async_context(visit(embedded_directory(settings)))
         else:
             arguments = connect_arguments(settings.database)
         await check_schema(arguments)
         ctx = open_context(settings, Database(arguments, pool_size=4))
         stack.push_async_callback(ctx.db.close)
         yield ctx
-
-
-def _embedded_directory(settings: Settings) -> Path:
-    return Path(settings.file_storage.base_dir) / "postgres"
-
-
-def connect_arguments(database: DatabaseSettings) -> dict[str, Any]:
-    """Arguments for asyncpg; without a password it reads the pgpass file by itself."""
-    return {
-        "host": database.host,
-        "port": database.port,
-        "user": database.user,
-        "password": _reveal(database.password),
-        "database": database.database,
-        "ssl": str(database.ssl_mode),
-        "timeout": 10,
-    }
 
 
 def _reveal(secret: SecretStr | None) -> str | None:
@@ -175,40 +182,34 @@ async def _run(settings: Settings, addresses: Addresses, stop: asyncio.Event, re
     async with AsyncExitStack() as stack:
         sockets = [stack.enter_context(listen(address)) for address in (addresses.public, addresses.internal)]
         arguments = await stack.enter_async_context(open_database(settings))
-        ctx = open_context(settings, _open_pool(settings, arguments))
+        queue = await stack.enter_async_context(_queueing(settings))
+        ctx = open_context(settings, open_pool(settings, arguments), queue)
         stack.push_async_callback(ctx.db.close)
         if settings.database is None:
             await release_orphans(ctx)
         await reconcile(ctx, settings, time.time() - psutil.Process().create_time())
-        drained = await stack.enter_async_context(_scheduling(ctx))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(drained.wait(), FIRST_SYNC_SECONDS)
+        if queue is None:
+            drained = await stack.enter_async_context(_scheduling(ctx))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(drained.wait(), FIRST_SYNC_SECONDS)
         apps = [create_app(ctx, stop, settings.path_prefix), create_internal_app(ctx, stop)]
         await _listen(apps, sockets, stop, ready)
 
 
-def open_context(settings: Settings, db: Database) -> Ctx:
-    """The context of everything that this process does."""
-    limits = settings.sync
-    return Ctx(
-        db,
-        policy=publish_policy(settings),
-        outbound=Outbound(settings.outbound.allow_private, settings.outbound.allow_file_repositories),
-        sync=SyncLimits(limits.concurrency, limits.run_retention, limits.tombstone_retention),
-    )
-
-
-def publish_policy(settings: Settings) -> PublishPolicy:
-    database = settings.database or DatabaseSettings()
-    return PublishPolicy(database.max_meta_size, settings.publish.package_base_urls)
-
-
-def _open_pool(settings: Settings, arguments: dict[str, Any]) -> Database:
-    given = settings.database
-    if given is None:
-        return Database(arguments, pool_size=DEFAULT_POOL)
-    lifetime = given.conn_max_lifetime.total_seconds() if given.conn_max_lifetime else -1
-    return Database(arguments, pool_size=given.max_open_conns or DEFAULT_POOL, recycle=lifetime)
+@asynccontextmanager
+async def _queueing(settings: Settings) -> AsyncIterator[Queue | None]:
+    """The queue of the workers where Redis is configured, which may be away; its coming and going is logged."""
+    if settings.redis is None:
+        yield None
+        return
+    queue = RedisQueue(settings.redis)
+    watching = asyncio.create_task(queue.watch())
+    try:
+        yield queue
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
+        await queue.close()
 
 
 @asynccontextmanager

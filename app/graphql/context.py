@@ -14,6 +14,7 @@ from app.models.queries import Window
 from app.models.views import Page, RegistryView, SourceView, SyncRunView, VersionView
 from app.resolvers import registries, servers, sources
 from app.resolvers.context import Ctx
+from app.resolvers.service import QueueView, check_queue
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -37,6 +38,7 @@ class Loaders:
         self.registry_by_name: DataLoader[str, RegistryView | None] = _loader(self._registries_by_name)
         self.source_by_name: DataLoader[str, SourceView | None] = _loader(self._sources_by_name)
         self.run: DataLoader[int, SyncRunView | None] = _loader(lambda ids: sources.runs_by_id(ctx, ids))
+        self.queue: DataLoader[str, QueueView | None] = _loader(self._queue)
         self._runs: dict[Window, DataLoader[int, Page[SyncRunView] | None]] = {}
         self._pages: dict[tuple[int, Window, bool], DataLoader[int, Page[VersionView] | None]] = {}
 
@@ -56,6 +58,11 @@ class Loaders:
                 lambda ids: servers.page_versions(self._ctx, registry_id, ids, window, include_deleted=include_deleted)
             )
         return self._pages[key]
+
+    async def _queue(self, keys: Sequence[str]) -> Mapping[str, QueueView]:
+        """Asked once an operation, whatever the key: it may take its whole time to say that it is away."""
+        found = await check_queue(self._ctx)
+        return {} if found is None else dict.fromkeys(keys, found)
 
     async def _registries_by_name(self, names: Sequence[str]) -> Mapping[str, RegistryView]:
         return {view.name: view for view in await registries.list_registries(self._ctx, names)}
@@ -89,6 +96,11 @@ class GraphQLContext:
 
     def __post_init__(self) -> None:
         self.loaders = Loaders(self.ctx)
+
+    def renew(self) -> Ctx:
+        """For each mutation of an operation: what was read before it may no longer be true."""
+        self.loaders = Loaders(self.ctx)
+        return self.ctx
 
 
 GraphQLInfo = Info[GraphQLContext, None]

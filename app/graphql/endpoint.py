@@ -18,7 +18,7 @@ from strawberry.types import ExecutionResult
 from app.core.bodies import read_body
 from app.core.errors import Invalid, TooLarge
 from app.graphql.context import GraphQLContext
-from app.graphql.errors import format_error
+from app.graphql.errors import WrongMethod, format_error
 
 MAX_BODY_BYTES = 2**20
 MAX_OBJECTS = 1000
@@ -29,18 +29,16 @@ MAX_NESTING = 50
 
 class GraphQLEndpoint(GraphQL[GraphQLContext, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuses what could not be an operation before anything of GraphQL runs."""
+        """Refuses what could not be an operation before anything of GraphQL runs, and what must not be one after it."""
         try:
             if scope["type"] == "http" and scope["method"] == "POST":
                 receive = _replay(await _read_operation(receive), receive)
             elif scope["type"] == "http":
                 _check_parameters(QueryParams(scope["query_string"]))
-        except Invalid as error:
-            status = 413 if isinstance(error, TooLarge) else 400
-            body = {"errors": [format_error(GraphQLError(str(error), original_error=error))]}
-            await JSONResponse(body, status)(scope, receive, send)
-        else:
             await super().__call__(scope, receive, send)
+        except Invalid as error:
+            body = {"errors": [format_error(GraphQLError(str(error), original_error=error))]}
+            await JSONResponse(body, *_status(error))(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> GraphQLContext:
         return GraphQLContext(request.app.state.ctx)
@@ -50,6 +48,12 @@ class GraphQLEndpoint(GraphQL[GraphQLContext, None]):
         if result.errors:
             answer["errors"] = [format_error(error) for error in result.errors]
         return answer
+
+
+def _status(error: Invalid) -> tuple[int, dict[str, str]]:
+    if isinstance(error, WrongMethod):
+        return 405, {"Allow": "POST"}
+    return 413 if isinstance(error, TooLarge) else 400, {}
 
 
 async def _read_operation(receive: Receive) -> bytes:

@@ -7,13 +7,17 @@ from collections.abc import Sequence
 import structlog
 from graphql import GraphQLError, GraphQLFormattedError, GraphQLSyntaxError
 
-from app.core.errors import AppError
+from app.core.errors import AppError, Invalid
 
 log = structlog.get_logger(__name__)
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 INTERNAL = "INTERNAL"
+
+
+class WrongMethod(Invalid):
+    """An operation that HTTP's GET must not carry, because it changes something."""
 
 
 def format_error(error: GraphQLError) -> GraphQLFormattedError:

@@ -23,6 +23,9 @@ After = Annotated[str | None, strawberry.argument(description="Only items after 
 Last = Annotated[int | None, strawberry.argument(description="How many from the end, 1 to 100.")]
 Before = Annotated[str | None, strawberry.argument(description="Only items before this cursor.")]
 
+Places = tuple[int | None, str | None, int | None, str | None]
+"""first, after, last, before."""
+
 
 @strawberry.type(description="Where a page stands in its list.")
 class PageInfo:

@@ -13,7 +13,7 @@ from app.graphql import servers, sources
 from app.graphql.context import GraphQLInfo
 from app.graphql.inputs import ServerOrder, ServerWhere
 from app.graphql.node import Node, node_id
-from app.graphql.pagination import After, Before, Connection, First, Last, connect, cursor, window
+from app.graphql.pagination import After, Before, Connection, First, Last, Places, connect, cursor, window
 from app.models.queries import LATEST, ListServers
 from app.models.views import RegistryView
 from app.resolvers.servers import count_servers, list_servers
@@ -109,10 +109,6 @@ def server_query(
         where=None if where is None else where.to_filter(),
         order=None if order_by is None else order_by.to_order(),
     )
-
-
-Places = tuple[int | None, str | None, int | None, str | None]
-"""first, after, last, before."""
 
 
 async def connect_servers(info: GraphQLInfo, query: ListServers, places: Places) -> Connection[Any]:

@@ -1,4 +1,4 @@
-"""The schema: the query root, and how errors, names and limits are set."""
+"""The schema: its roots, and how errors, names and limits are set."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ from typing import Annotated, Any
 
 import strawberry
 from graphql import GraphQLError
+from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, ParserCache, QueryDepthLimiter, ValidationCache
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionContext, ExecutionResult
 
 from app.core.errors import Invalid
 from app.graphql.context import GraphQLInfo, Loaders
-from app.graphql.errors import log_errors
+from app.graphql.errors import WrongMethod, log_errors
+from app.graphql.mutations import Mutation
 from app.graphql.node import Node, parse_node_id
 from app.graphql.pagination import After, Before, Connection, First, Last, connect_all, window
 from app.graphql.registries import IncludeDeleted, OrderBy, Registry, Search, Where, connect_servers, server_query
+from app.graphql.runs import SyncOutcome, SyncRun, connect_runs
 from app.graphql.servers import Server, ServerVersion
-from app.graphql.sources import Source, SyncRun
+from app.graphql.service import ServiceInfo
+from app.graphql.sources import Source
 from app.models.queries import LATEST
 from app.resolvers import registries, sources
 
@@ -34,6 +39,8 @@ RegistryName = Annotated[
 ServerName = Annotated[str, strawberry.argument(description="The full name, e.g. `io.github.acme/db`.")]
 VersionName = Annotated[str, strawberry.argument(description="The version string, or `latest`.")]
 Name = Annotated[str, strawberry.argument(description="The name.")]
+SourceName = Annotated[str | None, strawberry.argument(description="Only runs of the source of this name.")]
+Outcome = Annotated[SyncOutcome | None, strawberry.argument(description="Only runs that ended like this.")]
 
 
 @strawberry.type(description="What can be read.")
@@ -118,6 +125,25 @@ class Query:
         view = await info.context.loaders.source_by_name.load(name)
         return None if view is None else Source.of(view)
 
+    @strawberry.field(
+        description="The sync runs of all sources, the newest first. Of several that changed nothing, only the last."
+    )
+    async def sync_runs(
+        self,
+        info: GraphQLInfo,
+        source: SourceName = None,
+        outcome: Outcome = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[SyncRun]:
+        return await connect_runs(info, source, outcome, (first, after, last, before))
+
+    @strawberry.field(description="This server itself: what is running, and who synchronises.")
+    def service(self, info: GraphQLInfo) -> ServiceInfo:
+        return ServiceInfo.of(info.context.ctx)
+
 
 async def _nodes(info: GraphQLInfo, ids: Sequence[str]) -> list[Node | None]:
     """Each id is looked up through a loader, so that all of them together take one statement a type."""
@@ -145,6 +171,17 @@ async def _node(loaders: Loaders, type_name: str, key: list[Any]) -> Node | None
 
 
 class Schema(strawberry.Schema):
+    async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
+        """Raises Invalid for what is no operation, or none that may come this way; the transport answers that."""
+        try:
+            return await super().execute(*args, **kwargs)
+        except InvalidOperationTypeError as error:
+            raise WrongMethod("only queries can be sent by GET; send mutations by POST") from error
+        except CannotGetOperationTypeError as error:
+            raise Invalid(error.as_http_error_reason()) from error
+        except MissingQueryError as error:
+            raise Invalid("query is missing: the text of the operation") from error
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Logs defects only; Strawberry would log a client's typing mistakes with a traceback, too."""
         log_errors(errors)
@@ -152,6 +189,7 @@ class Schema(strawberry.Schema):
 
 schema = Schema(
     query=Query,
+    mutation=Mutation,
     types=[Server, ServerVersion, Registry, Source, SyncRun],
     config=StrawberryConfig(auto_camel_case=True),
     extensions=[

@@ -113,9 +113,7 @@ class Source(Base, table=True):
     requested: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
     # How what is served was read, and what the adapter then knew of the content: together they tell what is new.
     applied_hash: str | None = Field(sa_column=Column(Text))
-    fetch_state: dict[str, Any] = Field(
-        sa_column=Column(JSONB, nullable=False, server_default=text("'{}'::jsonb"))
-    )
+    fetch_state: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'{}'::jsonb")))
     max_removal_percent: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default=text("50")))
     # No foreign key: source and run would point at each other.
     held_run_id: int | None = Field(sa_column=Column(BigInteger))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,9 @@ from app.core.database import Database
 from app.models.documents import PublishPolicy
 from app.models.views import DueSource, WorkerView
 from app.sources.outbound import Outbound
+
+MAX_PREVIEWS = 2
+"""Dry runs that one process carries out at a time: each holds a whole snapshot."""
 
 
 def now() -> datetime:
@@ -48,3 +52,4 @@ class Ctx:
     outbound: Outbound = field(default_factory=Outbound)
     sync: SyncLimits = field(default_factory=SyncLimits)
     queue: Queue | None = None
+    previews: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_PREVIEWS))

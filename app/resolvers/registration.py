@@ -202,9 +202,11 @@ async def _view(ctx: Ctx, session: Session, found: Sequence[RegistryView]) -> tu
     held = await sources.sources_by_id(session, sorted({i for view in found for i in view.source_ids}))
     several = [view.id for view in found if len(view.source_ids) != 1]
     counts = await registries.count_servers(session, several, ctx.viewer.visibility) if several else {}
+    leased = [source.id for source in held.values() if source.leased]
+    running = await runs.running_runs(session, leased) if leased else {}
     views: list[RegistrationView] = []
     for registry in sorted(found, key=lambda view: (view.created_at, view.name)):
         own = tuple(held[i] for i in registry.source_ids)
         count = own[0].entry_count if len(own) == 1 else counts.get(registry.id, 0)
-        views.append(RegistrationView(registry, own, count))
+        views.append(RegistrationView(registry, own, count, running))
     return tuple(views)

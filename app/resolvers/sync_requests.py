@@ -51,11 +51,13 @@ async def request_sync(ctx: Ctx, name: str, *, full: bool = False) -> SourceView
 async def accept_held(ctx: Ctx, name: str, run_id: int | None = None) -> SourceView:
     """Agree to what the held run of the source would remove, and have the source run now.
 
-    Raises SourceNotFound, Conflict where no run is held, or another one than `run_id`.
+    Raises SourceNotFound, Conflict where no run is held, another one than `run_id`, or where a run is under way.
     """
     async with ctx.db.write() as tx:
         source = await _find(tx.session, name)
         held = source.held_run_id
+        if source.leased:  # what that run has begun it ends without the consent
+            raise Conflict(f"a run of source {name} is under way")
         if held is None:
             raise Conflict(f"no run of source {name} is held")
         if run_id not in (None, held):
@@ -63,7 +65,8 @@ async def accept_held(ctx: Ctx, name: str, run_id: int | None = None) -> SourceV
         run = (await runs.runs_by_id(tx.session, [held])).get(held)
         if run is None or run.held is None:
             raise Conflict(f"no run of source {name} is held")
-        await leases.accept_removal(tx.session, source.id, run.held["digest"])
+        if not await leases.accept_removal(tx.session, source.id, run.held["digest"]):
+            raise Conflict(f"a run of source {name} is under way")
     await _hand_over(ctx, source.id)
     return await _reread(ctx, name)
 
@@ -71,10 +74,18 @@ async def accept_held(ctx: Ctx, name: str, run_id: int | None = None) -> SourceV
 async def preview_sync(ctx: Ctx, name: str) -> SyncPreview:
     """Fetch the source and tell what a run would do; nothing is written.
 
-    Raises SourceNotFound, Invalid where nothing is ever fetched for it, SourceError.
+    Raises SourceNotFound, Invalid where nothing is ever fetched for it, SourceError, Unavailable where as many dry
+    runs as one process carries out at a time are under way.
     """
     async with ctx.db.read() as session:
         source = await _find(session, name)
+    if ctx.previews.locked():
+        raise Unavailable("other dry runs are under way; try again when they have ended")
+    async with ctx.previews:
+        return await _preview(ctx, source)
+
+
+async def _preview(ctx: Ctx, source: SourceView) -> SyncPreview:
     try:
         async with asyncio.timeout(PREVIEW_SECONDS):
             fetched = await fetch(request_of(ctx, source, None))

@@ -14,6 +14,7 @@ from app.core.settings import SourceFormat, format_duration
 from app.models.registrations import RegistrationView
 from app.models.views import SourceView
 from app.resolvers import registration
+from app.resolvers.concealment import conceal
 from app.rest import params
 from app.rest.bodies import read_object
 
@@ -22,8 +23,9 @@ MAX_BODY_BYTES: Final = 10 * 2**20
 
 
 async def list_registries(request: Request) -> Response:
+    """Of inline data only the size: the list would be as long as all of them together."""
     views = await registration.list_registrations(params.context(request))
-    return _json({"registries": [_info(view) for view in views]})
+    return _json({"registries": [_info(view, keep_data=False) for view in views]})
 
 
 async def get_registry(request: Request) -> Response:
@@ -54,25 +56,26 @@ async def put_version(request: Request) -> Response:
     raise Unsupported("Creating or updating servers is not supported")
 
 
-def _info(view: RegistrationView) -> dict[str, Any]:
+def _info(view: RegistrationView, *, keep_data: bool = True) -> dict[str, Any]:
     return {
         "name": view.registry.name,
         "type": view.type,
         "creationType": view.registry.creation_type,
-        **(_source(view.source) if view.source else {}),
+        **(_source(view.source, keep_data) if view.source else {}),
         "syncStatus": _status(view),
         "createdAt": view.registry.created_at,
         "updatedAt": view.updated_at,
     }
 
 
-def _source(source: SourceView) -> dict[str, Any]:
+def _source(source: SourceView, keep_data: bool) -> dict[str, Any]:
     seconds = source.interval_seconds
+    config = conceal(source.config, keep_data=keep_data)
     return {
         "sourceType": source.kind,
-        "format": source.config.get("format", SourceFormat.UPSTREAM),
+        "format": config.get("format", SourceFormat.UPSTREAM),
         **_filled(
-            sourceConfig=source.config.get(source.kind),
+            sourceConfig=config.get(source.kind),
             filterConfig=source.filter,
             syncSchedule=None if seconds is None else format_duration(timedelta(seconds=seconds)),
         ),
@@ -83,7 +86,11 @@ def _status(view: RegistrationView) -> dict[str, Any]:
     status = view.status
     return {
         "phase": status.phase,
-        **_filled(lastSyncTime=status.last_success_at, lastAttempt=status.last_attempt_at),
+        **_filled(
+            lastSyncTime=status.last_success_at,
+            lastAttempt=status.last_attempt_at,
+            nextSyncTime=status.next_run_at,
+        ),
         "attemptCount": status.failures,
         "serverCount": view.server_count,
         "message": status.message,

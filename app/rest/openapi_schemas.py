@@ -79,6 +79,7 @@ def _registries() -> Json:
         {"phase": {"enum": ["syncing", "complete", "failed"]}, "attemptCount": _NUMBER, "serverCount": _NUMBER},
         lastSyncTime=_TIME,
         lastAttempt=_TIME,
+        nextSyncTime=_TIME,
         message=_TEXT,
     )
     info = _object(

@@ -106,12 +106,18 @@ async def request_run(session: AsyncSession, source_id: int, *, full: bool) -> b
     return bool(found.rowcount)  # type: ignore[attr-defined]
 
 
-async def accept_removal(session: AsyncSession, source_id: int, digest: str) -> None:
-    """Let the next tick run the source, and let that run remove the entries that `digest` stands for."""
-    await session.execute(
-        text("update source set next_run_at = now(), requested = true, accepted_removal = :digest where id = :id"),
+async def accept_removal(session: AsyncSession, source_id: int, digest: str) -> bool:
+    """Let the next tick run the source, and let that run remove the entries that `digest` stands for; False if a run is
+    under way, which would not know of it.
+    """
+    found = await session.execute(
+        text(
+            "update source set next_run_at = now(), requested = true, accepted_removal = :digest"
+            " where id = :id and coalesce(lease_until <= now(), true)"
+        ),
         {"id": source_id, "digest": digest},
     )
+    return bool(found.rowcount)  # type: ignore[attr-defined]
 
 
 async def renew_lease(session: AsyncSession, source_id: int, owner: str, term: timedelta) -> bool:

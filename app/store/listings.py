@@ -17,9 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 # LATERAL with OFFSET 0 pins the index look-up by name: a source loaded in this very transaction has no statistics, and
 # the planner would otherwise guess one row and join quadratically.
-_INSERT = """
-insert into listing (entry_id, registry_id, source_id, kind, name, position, claim_set_id, shadowed_by,
-                     latest_version_id, live)
+_DERIVE = """
+insert into relisted (entry_id, registry_id, source_id, kind, name, position, claim_set_id, shadowed_by,
+                      latest_version_id, live)
 select entry_id, registry_id, source_id, kind, name, position, claim_set_id,
        array_agg(claim_set_id) over (partition by registry_id, kind, name order by live desc, position
                                      rows between unbounded preceding and 1 preceding),
@@ -30,6 +30,24 @@ from (select e.id entry_id, rs.registry_id, e.source_id, e.kind, e.name, rs.posi
       cross join lateral (select * from entry where entry.kind = t.kind and entry.name = t.name offset 0) e
       join registry_source rs on rs.source_id = e.source_id
       join entry_version v on v.id = e.latest_version_id) held
+"""
+
+# Rows that stay as they are stay where they are: rewriting them would cost as much as a change.
+_DELETE = """
+delete from listing l using touched t where l.kind = t.kind and l.name = t.name and not exists
+  (select from relisted n where n.entry_id = l.entry_id and n.registry_id = l.registry_id and
+   (n.source_id, n.kind, n.name, n.position, n.claim_set_id, n.shadowed_by, n.latest_version_id, n.live)
+   is not distinct from
+   (l.source_id, l.kind, l.name, l.position, l.claim_set_id, l.shadowed_by, l.latest_version_id, l.live))
+"""
+
+_INSERT = """
+insert into listing (entry_id, registry_id, source_id, kind, name, position, claim_set_id, shadowed_by,
+                     latest_version_id, live)
+select n.entry_id, n.registry_id, n.source_id, n.kind, n.name, n.position, n.claim_set_id, n.shadowed_by,
+       n.latest_version_id, n.live
+from relisted n where not exists
+  (select from listing l where l.entry_id = n.entry_id and l.registry_id = n.registry_id)
 """
 
 _REMEMBER = """
@@ -80,9 +98,10 @@ async def create_touched(session: AsyncSession) -> None:
 
 
 async def relist_touched(session: AsyncSession, at: datetime) -> None:
-    """Rebuild the rows of every name in `touched`, in all registries."""
+    """Bring the rows of every name in `touched` up to date, in all registries; only those that change are written."""
     await _remember(session)
-    await session.execute(text("delete from listing l using touched t where l.kind = t.kind and l.name = t.name"))
+    await _derive(session)
+    await session.execute(text(_DELETE))
     await session.execute(text(_INSERT))
     await session.execute(text(_STAMP_ARRIVALS), {"at": at})
     await session.execute(text(_FORGET_LATEST))
@@ -119,3 +138,10 @@ async def _remember(session: AsyncSession) -> None:
     await session.execute(text("truncate was_listed"))
     await session.execute(text(_REMEMBER))
     await session.execute(text("analyze was_listed"))
+
+
+async def _derive(session: AsyncSession) -> None:
+    await session.execute(text("create temp table if not exists relisted (like listing) on commit drop"))
+    await session.execute(text("truncate relisted"))
+    await session.execute(text(_DERIVE))
+    await session.execute(text("analyze relisted (entry_id, registry_id)"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -14,6 +15,7 @@ from app.store.bulk import copy_rows
 MAX_LABELS = 100_000
 """Characters of tags and tools that are searched as words: PostgreSQL refuses word lists beyond a megabyte."""
 
+_BULKY = ("entry", "entry_version", "listing", "entry_search")
 _WORDS = re.compile(r"[^\W_]+")
 _COLUMNS = ("entry_id", "search_text", "names", "labels", "prose", "facets")
 
@@ -25,15 +27,22 @@ def fold(value: str) -> str:
     return value.casefold()
 
 
-async def refresh_search(session: AsyncSession) -> None:
-    """Rewrite the search rows of the transaction's `touched` entries from their latest versions."""
+async def refresh_search(session: AsyncSession, at: datetime) -> None:
+    """Rewrite the search rows of the transaction's `touched` entries from their latest versions.
+
+    `at` is the time of the turn: a latest version without that stamp is the same as before, and so is its search row.
+    """
     found = await session.execute(
         text(
             "select e.id, e.name, v.title, v.description, v.tier, v.tags, v.tools, v.registry_types, v.transports"
             " from touched t join entry e on e.id = t.entry_id join entry_version v on v.id = e.latest_version_id"
-        )
+            " where v.updated_at = :at"
+        ),
+        {"at": at},
     )
     rows = found.all()
+    if not rows:
+        return
     numbers = await _facet_numbers(session, {facet for row in rows for facet in _facets(row)})
     await session.execute(
         text(
@@ -57,7 +66,8 @@ async def refresh_search(session: AsyncSession) -> None:
 
 
 async def settle_search(session: AsyncSession) -> None:
-    """After a bulk change: merge the indexes' pending lists, which slow every search, and refresh the statistics.
+    """After a bulk change: merge the indexes' pending lists, which slow every search, and refresh the statistics of the
+    tables that have grown by a tenth since theirs were made.
 
     Both need the owner's rights; where the server is not the owner, PostgreSQL's own maintenance does it later.
     """
@@ -67,8 +77,16 @@ async def settle_search(session: AsyncSession) -> None:
             " where relname in ('ix_entry_search_text', 'ix_entry_search_words') and pg_has_role(relowner, 'usage')"
         )
     )
-    if await session.scalar(text("select pg_has_role(relowner, 'usage') from pg_class where oid = 'entry'::regclass")):
-        await session.execute(text("analyze entry, entry_version, listing, entry_search"))
+    grown = await session.execute(
+        text(
+            "select relname from pg_class where oid = any(cast(:tables as regclass[]))"
+            " and pg_has_role(relowner, 'usage')"
+            " and pg_relation_size(oid) > 1.1 * relpages * current_setting('block_size')::int order by relname"
+        ),
+        {"tables": list(_BULKY)},
+    )
+    if tables := list(grown.scalars()):
+        await session.execute(text(f"analyze {', '.join(tables)}"))
 
 
 def _search_row(row: Row[Any], numbers: dict[Facet, int]) -> Sequence[Any]:

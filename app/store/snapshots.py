@@ -86,12 +86,12 @@ _COLUMNS = tuple(column.split()[0] for column in _INCOMING.split(", ") if column
 _UPSERT_ENTRIES = """
 insert into entry (source_id, kind, name, claim_set_id)
 select :source, :kind, name, :claims from incoming i where not exists
-  (select 1 from entry e where e.kind = :kind and e.name = i.name and e.source_id = :source)
+  (select 1 from entry e where e.kind = :kind and e.name = i.name and e.source_id + 0 = :source)
 group by name order by min(ordinal)
 """
 
-# OFFSET 0 pins the index look-up: see listings. The sum keeps the planner from the index by source alone: as long as it
-# has no statistics on a new source, it takes that for empty.
+# OFFSET 0 pins the index look-up: see listings. The sum, here and above, keeps the planner from the index by source
+# alone: as long as it has no statistics on a new source, it takes that for empty.
 _TOUCH = """
 insert into touched (entry_id, kind, name)
 select e.id, :kind, n.name from (select distinct name from incoming) n cross join lateral
@@ -102,13 +102,15 @@ select e.id, e.kind, e.name from entry_version v join entry e on e.id = v.entry_
 where v.id = any(cast(:removed as int[]))
 """
 
+# Only the keys are sorted, and each whole row is then reached by its place: sorting the documents would spill to disk.
 _UPSERT_VERSIONS = """
 insert into entry_version (entry_id, version, version_sort, status, status_message, status_changed_at, published_at,
   updated_at, title, description, tier, tags, tools, registry_types, transports, content_hash, document)
-select t.entry_id, i.version, i.version_sort, i.status, i.status_message, coalesce(i.status_changed_at, :now),
+select o.entry_id, i.version, i.version_sort, i.status, i.status_message, coalesce(i.status_changed_at, :now),
   i.published_at, :now, i.title, i.description, i.tier, i.tags, i.tools, i.registry_types, i.transports,
   i.content_hash, i.document
-from incoming i join touched t on t.name = i.name order by i.ordinal
+from (select i.ctid place, t.entry_id from incoming i join touched t on t.name = i.name order by i.ordinal) o
+cross join lateral (select * from incoming where incoming.ctid = o.place offset 0) i
 on conflict (entry_id, version) do update set
   status_changed_at = case when entry_version.status = excluded.status
     then entry_version.status_changed_at else excluded.status_changed_at end,
@@ -183,7 +185,7 @@ async def apply_difference(session: AsyncSession, target: Target, difference: Di
     await session.execute(text(f"create temp table incoming ({_INCOMING}) on commit drop"))
     await create_touched(session)
     await copy_rows(session, "incoming", _COLUMNS, _rows(difference, turn.at))
-    await session.execute(text("analyze incoming"))
+    await session.execute(text("analyze incoming (ordinal, name)"))
     await _execute(session, _UPSERT_ENTRIES, bind)
     await _execute(session, _TOUCH, {**bind, "removed": removed})
     await session.execute(text("analyze touched"))
@@ -211,7 +213,7 @@ async def _settle(session: AsyncSession, target: Target, turn: Turn) -> None:
     """Bring everything that is derived from the `touched` entries up to date."""
     await session.execute(text(_POINT_TO_LATEST), {"now": turn.at})
     await relist_touched(session, turn.at)
-    await refresh_search(session)
+    await refresh_search(session, turn.at)
     await session.execute(text(_COUNT), {"source": target.source_id})
 
 

@@ -12,6 +12,7 @@ import pytest
 from app.graphql.schema import print_sdl
 from app.resolvers.context import Ctx
 from tests.conftest import StatementCounter, connect
+from tests.graphql.asking import ask, refused
 from tests.seeding import Catalogue, document, seed, tagged
 
 ROOT = Path(__file__).parents[2]
@@ -33,21 +34,6 @@ ONE = tagged("com.example/one", "db", "sql", version="2.0.0", tools=["query"], t
     "packages": [PACKAGE],
     "remotes": [{"type": "sse", "url": "https://one.example.com/sse", "variables": {"tenant": {"isRequired": True}}}],
 }
-
-
-async def ask(client: httpx.AsyncClient, query: str, **variables: Any) -> Any:
-    answer = await client.post("/graphql", json={"query": query, "variables": variables})
-    assert answer.status_code == 200, answer.text
-    body = answer.json()
-    assert "errors" not in body, body["errors"]
-    return body["data"]
-
-
-async def refused(client: httpx.AsyncClient, query: str, **variables: Any) -> dict[str, Any]:
-    body = (await client.post("/graphql", json={"query": query, "variables": variables})).json()
-    (error,) = body["errors"]
-    found: dict[str, Any] = error
-    return found
 
 
 async def fill(ctx: Ctx, folder: Path) -> Catalogue:

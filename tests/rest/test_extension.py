@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,13 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.models.kinds import SyncTrigger
+from app.models.kinds import SyncStage, SyncTrigger
+from app.resolvers.configuration import reconcile
 from app.resolvers.context import Ctx
-from app.resolvers.sync import run_next_due
-from tests.conftest import SHARED
+from app.resolvers.sync import lease_next, run_next_due
+from app.resolvers.sync_requests import request_sync
+from app.store.runs import note_progress
+from tests.conftest import SHARED, StatementCounter
 from tests.seeding import Catalogue, document, seed, upstream
 
 BASE = "/extension/v0/registries"
@@ -36,11 +39,11 @@ async def ask(client: httpx.AsyncClient, method: str, path: str, status: int, bo
 
 
 async def configured(ctx: Ctx, folder: Path) -> Catalogue:
-    """A configuration file with one git registry, in the style of v0.4.9."""
+    """A configuration file with one git registry, in the style of v0.4.9, that nobody has fetched yet."""
     catalogue = Catalogue(ctx, folder)
     catalogue.sources["config-reg"] = {**GIT, "syncPolicy": {"interval": "30m"}}
     catalogue.registries["config-reg"] = ["config-reg"]
-    await catalogue.sync()
+    await reconcile(ctx, catalogue.settings())
     return catalogue
 
 
@@ -58,8 +61,9 @@ async def test_registry_of_the_file_has_the_exact_shape(ctx: Ctx, tmp_path: Path
     assert listed == {"registries": [info]}
     times(info, "createdAt", "updatedAt")
     status = info.pop("syncStatus")
-    assert "not built yet" in status.pop("message")
-    assert status == {"phase": "failed", "attemptCount": 0, "serverCount": 0}
+    times(status, "nextSyncTime")
+    del status["nextSyncTime"]
+    assert status == {"phase": "syncing", "attemptCount": 0, "serverCount": 0, "message": ""}
     del info["createdAt"], info["updatedAt"]
     assert list(info.items()) == [
         ("name", "config-reg"),
@@ -169,6 +173,7 @@ async def test_registry_of_several_sources_shows_no_settings(
         "phase",
         "lastSyncTime",
         "lastAttempt",
+        "nextSyncTime",
         "attemptCount",
         "serverCount",
         "message",
@@ -181,14 +186,14 @@ async def test_registry_of_several_sources_shows_no_settings(
 async def test_fetched_registry_serves_after_its_first_run(ctx: Ctx, tmp_path: Path, client: httpx.AsyncClient) -> None:
     (tmp_path / "x.json").write_text(json.dumps(upstream([document("a/b")])))
     await ask(client, "PUT", f"{BASE}/r", 201, {"file": {"path": str(tmp_path / "x.json")}, **HOURLY})
-    assert (await ask(client, "GET", f"{BASE}/r", 200))["syncStatus"] == {
-        "phase": "syncing",
-        "attemptCount": 0,
-        "serverCount": 0,
-        "message": "",
-    }
+    status = (await ask(client, "GET", f"{BASE}/r", 200))["syncStatus"]
+    times(status, "nextSyncTime")
+    del status["nextSyncTime"]
+    assert status == {"phase": "syncing", "attemptCount": 0, "serverCount": 0, "message": ""}
     assert await run_next_due(ctx, "test", SyncTrigger.SCHEDULE)
-    assert (await ask(client, "GET", f"{BASE}/r", 200))["syncStatus"]["serverCount"] == 1
+    status = (await ask(client, "GET", f"{BASE}/r", 200))["syncStatus"]
+    assert (status["phase"], status["serverCount"]) == ("complete", 1)
+    assert datetime.fromisoformat(status["nextSyncTime"]) > datetime.now(UTC) + timedelta(minutes=30)
     assert len((await ask(client, "GET", "/registry/r/v0.1/servers", 200))["servers"]) == 1
 
 
@@ -359,11 +364,86 @@ async def test_servers_are_not_written_here(client: httpx.AsyncClient) -> None:
         assert (await ask(client, "PUT", f"{BASE}/{path}", status, b"no JSON"))["error"] == words
 
 
-async def test_password_file_is_shown_and_not_opened(client: httpx.AsyncClient) -> None:
-    """It is read at each fetch. Opening what a request names would tell of files, and a pipe would never answer."""
+async def test_what_only_the_operator_may_name_is_refused(client: httpx.AsyncClient) -> None:
+    """It is read at each fetch: a request that names it could have any file sent to a host of its choice."""
     auth = {"username": "u", "passwordFile": "/no/such/file"}
-    info = await ask(client, "PUT", f"{BASE}/r", 201, {"git": {**GIT["git"], "auth": auth}, **HOURLY})
-    assert info["sourceConfig"]["auth"] == auth
+    answer = await ask(client, "PUT", f"{BASE}/r", 400, {"git": {**GIT["git"], "auth": auth}, **HOURLY})
+    words = "git.auth can only be given in the configuration file"
+    assert answer["error"] == f"invalid registry configuration: {words}"
+    assert await ask(client, "GET", BASE, 200) == {"registries": []}
+
+
+async def test_secrets_of_the_file_are_never_shown(ctx: Ctx, tmp_path: Path, client: httpx.AsyncClient) -> None:
+    catalogue = Catalogue(ctx, tmp_path)
+    endpoint = {"endpoint": "https://registry.example.org", "headers": {"X-Key": "s3cret", "X-Tenant": "s3cret"}}
+    address = {"url": "https://reader:s3cret@files.example.org/x.json?a=@"}
+    for name, settings in (("upstream", {"api": endpoint}), ("download", {"file": address})):
+        catalogue.sources[name] = {**settings, "syncPolicy": {"interval": "30m"}}
+        catalogue.registries[name] = [name]
+    await reconcile(ctx, catalogue.settings())
+    for path in (BASE, f"{BASE}/upstream", f"{BASE}/download"):
+        assert "s3cret" not in (await client.get(path)).text
+    shown = (await ask(client, "GET", f"{BASE}/upstream", 200))["sourceConfig"]
+    assert shown == {**endpoint, "headers": {"X-Key": "***", "X-Tenant": "***"}}
+    shown = (await ask(client, "GET", f"{BASE}/download", 200))["sourceConfig"]
+    assert shown == {"url": "https://reader:***@files.example.org/x.json?a=@"}
+
+
+async def test_list_tells_only_the_size_of_inline_data(client: httpx.AsyncClient) -> None:
+    data = json.dumps(upstream([document("a/b", extra="é" * 1000)]), ensure_ascii=False)
+    info = await ask(client, "PUT", f"{BASE}/r", 201, {"file": {"data": data}})
+    (listed,) = (await ask(client, "GET", BASE, 200))["registries"]
+    assert listed.pop("sourceConfig") == {"data": f"({len(data.encode()):,} bytes of inline data)"}
+    assert info.pop("sourceConfig") == {"data": data}
+    assert listed == info
+
+
+async def test_status_tells_how_far_a_run_has_come(ctx: Ctx, tmp_path: Path, client: httpx.AsyncClient) -> None:
+    body = {"file": {"path": str(tmp_path / "absent.json")}, **HOURLY}
+    await ask(client, "PUT", f"{BASE}/r", 201, body)
+    assert await run_next_due(ctx, "test", SyncTrigger.SCHEDULE)
+    failed = (await ask(client, "GET", f"{BASE}/r", 200))["syncStatus"]
+    assert (failed["phase"], failed["attemptCount"]) == ("failed", 1)
+    assert "absent.json" in failed["message"]
+    await request_sync(ctx, "r")
+    run = await lease_next(ctx, "test", SyncTrigger.SCHEDULE)
+    assert run is not None
+    for stage, fetched, words in (
+        (SyncStage.FETCHING, 0, "fetching"),
+        (SyncStage.FETCHING, 12_300, "fetching: 12,300 documents so far"),
+        (SyncStage.APPLYING, 12_345, "applying: 12,345 documents so far"),
+    ):
+        async with ctx.db.write() as tx:
+            await note_progress(tx.session, run.id, stage, fetched)
+        status = (await ask(client, "GET", f"{BASE}/r", 200))["syncStatus"]
+        assert (status["phase"], status["attemptCount"], "nextSyncTime" in status) == ("syncing", 1, False)
+        assert status["message"] == f"{words}; the run before failed: {failed['message']}"
+
+
+async def test_statements_of_the_list_do_not_grow_with_the_runs_under_way(
+    ctx: Ctx, client: httpx.AsyncClient, tmp_path: Path, statements: StatementCounter
+) -> None:
+    for number in range(4):
+        await ask(client, "PUT", f"{BASE}/r{number}", 201, {"file": {"path": str(tmp_path / "x.json")}, **HOURLY})
+    counts = []
+    for leased in (1, 4):
+        while await lease_next(ctx, "test", SyncTrigger.SCHEDULE) and leased > 1:
+            pass
+        with statements() as seen:
+            listed = (await ask(client, "GET", BASE, 200))["registries"]
+        assert [info["syncStatus"]["message"] for info in listed].count("fetching") == leased
+        counts.append(len(seen))
+    assert counts[0] == counts[1], counts
+
+
+async def test_held_run_counts_as_failed(ctx: Ctx, tmp_path: Path, client: httpx.AsyncClient) -> None:
+    documents = [document(f"a/b{number}") for number in range(12)]
+    catalogue = await seed(ctx, tmp_path, {"r": documents}, {"r": ["r"]})
+    catalogue.put("r", documents[:2], **HOURLY)  # without the policy of the other tests, which lets everything go
+    await catalogue.sync()
+    status = (await ask(client, "GET", f"{BASE}/r", 200))["syncStatus"]
+    assert (status["phase"], status["serverCount"]) == ("failed", 12)
+    assert "10" in status["message"], "how many it would remove"
 
 
 async def test_managed_registry_takes_what_is_published_and_goes_with_it(client: httpx.AsyncClient) -> None:
