@@ -66,7 +66,7 @@ def test_version_is_text_or_json() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "config-toolhive.yaml", "config-upstream.yaml"])
+@pytest.mark.parametrize("name", ["config.yaml", "config-toolhive.yaml", "config-upstream.yaml", "config-cluster.yaml"])
 def test_check_config_accepts_the_examples(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXAMPLES.parent)
     checked = run("check-config", "--config", f"examples/{name}")
@@ -74,11 +74,14 @@ def test_check_config_accepts_the_examples(name: str, monkeypatch: pytest.Monkey
     assert "no problems" in checked.stdout
 
 
-def test_every_flag_of_serve_and_its_variable_is_documented() -> None:
+@pytest.mark.parametrize(("name", "count"), [("serve", 4), ("export", 5), ("worker", 1), ("sync", 5), ("sources", 2)])
+def test_every_flag_and_its_variable_is_documented(name: str, count: int) -> None:
     documented = (EXAMPLES.parent / "docs/configuration.md").read_text()
-    command = get_command(cli).commands["serve"]  # type: ignore[attr-defined]  # typer does not declare the group
+    section = documented.split(f"## Flags of `{name}`")[1].split("\n## ")[0]
+    command = get_command(cli).commands[name]  # type: ignore[attr-defined]  # typer does not declare the group
     flags = [option for option in command.params if option.name != "help"]
-    assert len(flags) == 4
+    assert len(flags) == count
     for option in flags:
-        assert f"`{option.opts[0]}`" in documented
-        assert option.envvar is None or f"`{option.envvar}`" in documented
+        shown = option.opts[0] if option.opts[0].startswith("-") else option.opts[0].upper()
+        assert f"| `{shown.removesuffix('S')}`" in section, shown
+        assert option.envvar is None or f"`{option.envvar}`" in section

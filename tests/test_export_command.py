@@ -17,7 +17,6 @@ from typing import Any
 import asyncpg
 import pytest
 import yaml
-from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from app.cli import cli
@@ -286,15 +285,6 @@ async def test_configured_database_is_read(ctx: Ctx, connect_args: dict[str, Any
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith("Error: cannot read the schema of the database postgres@127.0.0.1/")
     assert "Traceback" not in refused.stderr
-
-
-def test_every_flag_is_documented() -> None:
-    documented = (ROOT / "docs/configuration.md").read_text()
-    command = get_command(cli).commands["export"]  # type: ignore[attr-defined]  # typer does not declare the group
-    flags = [option for option in command.params if option.name != "help"]
-    assert len(flags) == 5
-    for option in flags:
-        assert f"`{option.opts[0]}`" in documented
 
 
 def test_example_of_the_readme_tells_what_the_readme_shows(tmp_path: Path) -> None:

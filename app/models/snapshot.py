@@ -49,7 +49,8 @@ class Rejection:
 class Snapshot:
     """The documents of one fetch, in a stable order. `fetched` counts the documents seen, good or bad.
 
-    A `partial` one holds only what changed since the fetch before: what it lacks is not gone.
+    A `partial` one holds only what changed since the fetch before: what it lacks is not gone, but what changed so that
+    the source's filter admits it no more is `excluded`, by name and version.
     """
 
     documents: tuple[Document, ...]
@@ -57,3 +58,4 @@ class Snapshot:
     fetched: int
     format: SourceFormat
     partial: bool = False
+    excluded: tuple[tuple[str, str], ...] = ()

@@ -67,8 +67,8 @@ def compare(stored: Mapping[VersionName, Stored], snapshot: Snapshot) -> Differe
             restatused.append(document)
         elif known.content_hash != document.content_hash:
             updated.append(document)
-    live = () if snapshot.partial else stored.items()
-    removed = [(key, known) for key, known in live if key not in seen and known.status is not Status.DELETED]
+    candidates = snapshot.excluded if snapshot.partial else (key for key in stored if key not in seen)
+    removed = [(k, stored[k]) for k in candidates if k in stored and stored[k].status is not Status.DELETED]
     return Difference(added, updated, restatused, removed)
 
 

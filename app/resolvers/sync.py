@@ -140,6 +140,7 @@ async def _synchronise(ctx: Ctx, run: Run) -> None:
         message = "nothing changed since the last success" if source.consecutive_failures else source.message
         result = Result(SyncOutcome.UNCHANGED, message, fetched.revision, state=_learnt(source, fetched))
         async with ctx.db.write() as tx:
+            await _check_lease(tx.session, run)
             await _finish(ctx, tx.session, run, result)
         return
     run.progress.stage = SyncStage.READING
@@ -166,16 +167,21 @@ def choose(snapshot: Snapshot, filters: Mapping[str, Any] | None) -> Snapshot:
         first = snapshot.rejections[0].reason if snapshot.rejections else "it holds none"
         raise SourceError(f"none of the {snapshot.fetched} documents can be used; the first: {first}")
     chosen = compile_filter(filters)
-    return replace(snapshot, documents=tuple(d for d in snapshot.documents if chosen.admits(d.name, d.tags)))
+    admitted = tuple(d for d in snapshot.documents if chosen.admits(d.name, d.tags))
+    if not snapshot.partial or len(admitted) == len(snapshot.documents):
+        return replace(snapshot, documents=admitted)
+    kept = {(d.name, d.version) for d in admitted}
+    excluded = tuple((d.name, d.version) for d in snapshot.documents if (d.name, d.version) not in kept)
+    return replace(snapshot, documents=admitted, excluded=excluded)
 
 
 async def _apply(ctx: Ctx, run: Run, fetched: Fetched, snapshot: Snapshot) -> None:
     """One transaction: the difference, the run and the source's state; or, held, the run alone."""
     source = run.source
     async with ctx.db.write() as tx:
+        await leases.limit_silence(tx.session)
         await take_turn(tx.session)  # before the source's row is locked, as reconciling the configuration does
-        if not await leases.holds_lease(tx.session, source.id, run.owner):
-            raise SourceError("the source was changed, deleted or taken over during the run, which does not count")
+        await _check_lease(tx.session, run)
         target = Target(source.id, source.claim_set_id)
         stored = await stored_versions(tx.session, target)
         difference = compare(stored, snapshot)
@@ -186,6 +192,12 @@ async def _apply(ctx: Ctx, run: Run, fetched: Fetched, snapshot: Snapshot) -> No
             await _finish(ctx, tx.session, run, Result(SyncOutcome.HELD, message, fetched.revision, counts=held))
             return
         await _write(ctx, tx, run, fetched, Changes(snapshot, difference))
+
+
+async def _check_lease(session: Session, run: Run) -> None:
+    """A run that has lost its source changes nothing of it, not even the pages that another run keeps by now."""
+    if not await leases.holds_lease(session, run.source.id, run.owner):
+        raise SourceError("the source was changed, deleted or taken over during the run, which does not count")
 
 
 async def apply_given(ctx: Ctx, tx: Tx, source_id: int, fetched: Fetched, snapshot: Snapshot) -> None:
