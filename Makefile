@@ -1,6 +1,6 @@
 # The workshop. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help serve test check fmt bench migrate schema lock clean
+.PHONY: help serve test test-faults soak check fmt bench migrate schema lock clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,13 +8,19 @@ CONFIG ?= examples/config.yaml
 WORKERS ?= auto
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: $(VENV)/.run ## Serve the example registries on :8080 and :8081 (CONFIG=file for your own)
 	@exec $(BIN)/thv-registry-api serve --config $(CONFIG) $(ARGS)
 
 test: $(VENV)/.dev ## Run the tests (ARGS="-k name" for some of them)
 	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+test-faults: $(VENV)/.dev ## Kill and stop real processes in the middle of their work (some minutes)
+	$(BIN)/pytest -n 2 -m faults tests/faults $(ARGS)
+
+soak: $(VENV)/.dev ## Run servers and workers under random kills for SOAK_SECONDS (default 60)
+	@$(BIN)/python -m tests.faults.soak
 
 check: $(VENV)/.dev ## Lint, type-check, check the direction of imports and the committed schema
 	$(BIN)/ruff format --check .
@@ -28,9 +34,10 @@ fmt: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.dev ## Measure listing against bare SQL and /health, as ratios, and what clients do
+bench: $(VENV)/.dev ## Measure listing, synchronisation and what clients do, as ratios in one run
 	$(BIN)/python -m bench.listing
 	$(BIN)/python -m bench.clients
+	$(BIN)/python -m bench.sync
 
 migrate: $(VENV)/.run ## Bring the configured database to this release's schema
 	$(BIN)/thv-registry-api migrate up --yes --config $(CONFIG)

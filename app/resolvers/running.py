@@ -37,7 +37,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run under way: whose it is, and which process holds the source's lease."""
+    """A run under way: whose it is, and in which name it holds the source's lease."""
 
     id: int
     source: SourceView
@@ -46,11 +46,14 @@ class Run:
 
 
 class Pages:
-    """Keeps the pages of a fetch in the database. Those read with other settings do not count."""
+    """Keeps the pages of a fetch in the database. Those read with other settings do not count, and who lost the source
+    keeps nothing more.
+    """
 
-    def __init__(self, ctx: Ctx, source_id: int, settings: str) -> None:
+    def __init__(self, ctx: Ctx, run: Run, settings: str) -> None:
         self._ctx = ctx
-        self._source_id = source_id
+        self._source_id = run.source.id
+        self._owner = run.owner
         self._settings = settings
 
     async def load(self, key: str) -> AsyncIterator[StagedPage]:
@@ -66,6 +69,8 @@ class Pages:
     async def save(self, key: str, page: StagedPage) -> None:
         kept = (page.body, page.cursor)
         async with self._ctx.db.write() as tx:
+            if not await leases.holds_lease(tx.session, self._source_id, self._owner):
+                return
             await stages.save_page(tx.session, self._source_id, f"{self._settings}:{key}", page.number, kept)
 
 

@@ -87,8 +87,10 @@ async def due_sources(ctx: Ctx) -> tuple[DueSource, ...]:
 async def lease_next(ctx: Ctx, owner: str, trigger: SyncTrigger, source_id: int | None = None) -> Run | None:
     """Take the source that has been due longest, or the given one if it is due, and begin a run of it.
 
-    `owner` names the process; `trigger` is recorded unless somebody asked for the run. Raises Unavailable.
+    `owner` names the process; `trigger` is recorded unless somebody asked for the run. The lease is the run's own: one
+    whose lease has run out must not pass for the next one of the same process. Raises Unavailable.
     """
+    owner = f"{owner}:{secrets.token_hex(4)}"
     async with ctx.db.write() as tx:
         source = await leases.lease_due(tx.session, owner, LEASE, source_id)
         if source is None:
@@ -157,7 +159,7 @@ def request_of(ctx: Ctx, source: SourceView, run: Run | None) -> FetchRequest:
         return request
     settings = hash_settings(source)
     state = source.fetch_state if source.applied_hash == settings else {}
-    stage = Pages(ctx, source.id, settings)
+    stage = Pages(ctx, run, settings)
     return replace(request, state=state, stage=stage, report=run.progress.report)
 
 
@@ -254,10 +256,10 @@ async def _finish(ctx: Ctx, session: Session, run: Run, result: Result) -> None:
     failed, held = result.outcome is SyncOutcome.FAILED, result.outcome is SyncOutcome.HELD
     failures = source.consecutive_failures + 1 if failed else 0
     state = {**result.state, "consecutive_failures": failures, "message": result.message, "requested": False}
-    if not failed:
+    if not failed and await leases.holds_lease(session, source.id, run.owner):
         await stages.clear_pages(session, source.id)
     if held:
-        state["held_run_id"] = await _keep_held(session, run, result)
+        state |= {"held_run_id": await _keep_held(session, run, result), "accepted_removal": None}
     elif not failed:
         state["last_success_at"] = now
     interval = None if source.interval_seconds is None else timedelta(seconds=source.interval_seconds)

@@ -73,15 +73,20 @@ def is_inline(config: Mapping[str, Any]) -> bool:
 
 def _read_file(path: Path, known: list[int] | None) -> _Content:
     try:
-        # Without O_NONBLOCK, opening a named pipe that nobody writes to would never return.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            status = os.fstat(file.fileno())
+        # Without O_NONBLOCK, opening a named pipe that nobody writes to would never return. The descriptor is not given
+        # to a file object before it is known to be a file: of a directory that would fail, and leave it open.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise SourceError(f"{_shown(path)} is no regular file; file.path must name one")
             mark = [status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev]
             if mark == known:
                 return _Content(mark, None)
-            data = file.read(MAX_FILE_BYTES + 1)
+            with open(descriptor, "rb", closefd=False) as file:
+                data = file.read(MAX_FILE_BYTES + 1)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError as error:
         raise SourceError(f"file not found: {_shown(path)}") from error
     except (OSError, ValueError) as error:

@@ -85,13 +85,14 @@ async def test_claims_of_a_source_reach_its_entries_and_are_interned(ctx: Ctx, t
 
 async def test_kind_that_is_not_built_yet_is_a_message_on_that_source(ctx: Ctx, tmp_path: Path) -> None:
     catalogue = await seed(ctx, tmp_path, {"one": [document("a/b")]})
-    catalogue.sources["far"] = {"api": {"endpoint": "https://registry.example.com"}, "syncPolicy": {"interval": "1h"}}
+    catalogue.sources["far"] = {"kubernetes": {}}
     catalogue.sources["own"] = {"managed": {}}
     catalogue.registries["default"] = ["far", "one", "own"]
     await catalogue.sync()
     far, one, own = await list_sources(ctx)
     assert (far.phase, one.phase, own.phase) == (SyncPhase.IDLE, SyncPhase.COMPLETE, SyncPhase.IDLE)
     assert "not built yet" in far.message
+    assert far.next_run_at is None
     assert (own.message, own.next_run_at) == ("", None), "a managed source waits for no run"
     assert await names(ctx, "default") == {"a/b": "Does a/b"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from app.resolvers.context import Ctx
 from app.resolvers.registration import delete_registration, get_registration, list_registrations, put_registration
 from app.resolvers.servers import list_servers
 from app.resolvers.sources import list_sources, page_runs
-from app.resolvers.sync import run_next_due
+from app.resolvers.sync import due_sources, run_next_due
 from app.sources.adapters import fetch
+from app.sources.fetching import Fetched, FetchRequest
 from app.store.listings import relist_sources
 from tests.conftest import StatementCounter
 from tests.seeding import Catalogue, Documents, document, seed, tagged, upstream
@@ -146,17 +148,26 @@ async def test_status_follows_the_runs(ctx: Ctx, tmp_path: Path) -> None:
 
 
 async def test_kind_that_cannot_be_fetched_yet_says_so(ctx: Ctx) -> None:
-    await put(ctx, "far", GIT)
     await put(ctx, "cluster", {"kubernetes": {}})
     await put(ctx, "mine", {"managed": {}})
     await put(ctx, "yours", {"managed": {}})
     assert await drain(ctx) == 0
-    far, cluster, mine, yours = [view.status for view in await list_registrations(ctx)]
-    assert (far.phase, far.last_attempt_at) == (RegistrationPhase.FAILED, None)
-    assert "not built yet" in far.message
+    cluster, mine, yours = [view.status for view in await list_registrations(ctx)]
     for status, kind in ((cluster, "kubernetes"), (mine, "managed"), (yours, "managed")):
         assert (status.phase, status.message) == (RegistrationPhase.COMPLETE, f"Non-synced registry (type: {kind})")
+    far = await source(ctx, "cluster")
+    assert (far.phase, far.last_attempt_at, far.next_run_at) == (SyncPhase.IDLE, None, None)
+    assert "not built yet" in far.message
     assert (await source(ctx, "mine")).message == ""
+
+
+@pytest.mark.parametrize("body", [GIT, {"api": {"endpoint": "https://registry.example.com"}}])
+async def test_kind_that_is_fetched_from_elsewhere_waits_for_its_first_run(ctx: Ctx, body: dict[str, Any]) -> None:
+    status = (await put(ctx, "far", {"syncPolicy": {"interval": "1h"}, **body})).status
+    assert (status.phase, status.last_attempt_at, status.message) == (RegistrationPhase.SYNCING, None, "")
+    found = await source(ctx, "far")
+    assert found.phase is SyncPhase.PENDING
+    assert [due.name for due in await due_sources(ctx)] == ["far"]
 
 
 async def test_several_sources_are_summed_up(ctx: Ctx, tmp_path: Path) -> None:
@@ -164,7 +175,7 @@ async def test_several_sources_are_summed_up(ctx: Ctx, tmp_path: Path) -> None:
     catalogue.put("one", [document("a/b"), document("a/c")])
     catalogue.put("two", [document("a/b"), document("a/d")])
     catalogue.put("bad", b"{")
-    catalogue.sources["far"] = {**GIT}
+    catalogue.sources["far"] = {"kubernetes": {}}
     catalogue.sources["own"] = {"managed": {}}
     catalogue.registries = {"good": ["one", "two"], "mixed": ["one", "bad", "far"], "writable": ["two", "own"]}
     await catalogue.sync()
@@ -353,7 +364,9 @@ async def test_restart_leaves_what_the_api_made(ctx: Ctx, tmp_path: Path) -> Non
     assert await aggregate(ctx) == ["one", "two", "zulu", "alpha", "mine"], "in the order of their creation"
     after = await list_registrations(ctx)
     assert [view.registry for view in after] == [view.registry for view in before]
-    assert [view.status for view in after] == [view.status for view in before]
+    assert [replace(view.status, next_run_at=None) for view in after] == [
+        replace(view.status, next_run_at=None) for view in before
+    ], "a start has everything looked at again, and tells nothing else"
     catalogue.put("three", [document("x/y", description="three")])
     catalogue.registries["three"] = ["three"]
     del catalogue.registries["one"], catalogue.registries["both"], catalogue.sources["one"], catalogue.sources["two"]
@@ -408,9 +421,9 @@ async def test_deletion_during_a_run_neither_crashes_nor_resurrects(
 ) -> None:
     await put(ctx, "own", on_disk(tmp_path, [document("a/b")]))
 
-    async def fetch_while_it_is_deleted(kind: str, config: Mapping[str, Any]) -> Any:
+    async def fetch_while_it_is_deleted(request: FetchRequest) -> Fetched:
         await delete_registration(ctx, "own")
-        return await fetch(kind, config)
+        return await fetch(request)
 
     monkeypatch.setattr(sync, "fetch", fetch_while_it_is_deleted)
     assert await drain(ctx) == 1
@@ -426,10 +439,10 @@ async def test_change_during_a_run_makes_that_run_void(
     new = on_disk(tmp_path, [document("a/new")], file="other.json")
     await put(ctx, "own", old)
 
-    async def fetch_while_it_is_changed(kind: str, config: Mapping[str, Any]) -> Any:
+    async def fetch_while_it_is_changed(request: FetchRequest) -> Fetched:
         monkeypatch.undo()
         await put(ctx, "own", new)
-        return await fetch(kind, config)
+        return await fetch(request)
 
     monkeypatch.setattr(sync, "fetch", fetch_while_it_is_changed)
     assert await run_next_due(ctx, "test", SyncTrigger.SCHEDULE)
@@ -447,10 +460,10 @@ async def test_new_inline_data_during_a_run_stand(ctx: Ctx, monkeypatch: pytest.
     async with ctx.db.write() as tx:
         await tx.session.execute(text("update source set next_run_at = now(), applied_hash = 'of another release'"))
 
-    async def fetch_while_it_is_changed(kind: str, config: Mapping[str, Any]) -> Any:
+    async def fetch_while_it_is_changed(request: FetchRequest) -> Fetched:
         monkeypatch.undo()
         await put(ctx, "own", inline(document("a/new")))
-        return await fetch(kind, config)
+        return await fetch(request)
 
     monkeypatch.setattr(sync, "fetch", fetch_while_it_is_changed)
     assert await run_next_due(ctx, "test", SyncTrigger.SCHEDULE)

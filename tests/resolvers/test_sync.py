@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,39 +13,15 @@ import pytest
 from sqlalchemy import text
 
 from app.models.kinds import Status, SyncPhase, SyncTrigger
-from app.models.queries import ListServers, Window
-from app.models.views import SourceView, SyncRunView, VersionView
 from app.resolvers import sync
 from app.resolvers.context import Ctx
-from app.resolvers.servers import list_servers
-from app.resolvers.sources import list_sources, page_runs
+from app.resolvers.sources import list_sources
+from app.sources import files
 from app.sources.adapters import fetch
+from app.sources.fetching import Fetched, FetchRequest
 from app.sources.formats import read_snapshot
+from tests.resolvers.state import at, last_run, rows, source, versions
 from tests.seeding import Catalogue, document, seed, tagged
-
-
-async def versions(ctx: Ctx, *, deleted: bool = True) -> dict[tuple[str, str], VersionView]:
-    page = await list_servers(ctx, ListServers(include_deleted=deleted, window=Window(1000)))
-    return {(view.name, view.version): view for view in page.items}
-
-
-async def only_source(ctx: Ctx) -> SourceView:
-    (source,) = await list_sources(ctx)
-    return source
-
-
-async def last_run(ctx: Ctx) -> SyncRunView:
-    source = await only_source(ctx)
-    return (await page_runs(ctx, [source.id], Window(1)))[source.id].items[0]
-
-
-async def rows(ctx: Ctx, statement: str) -> list[Any]:
-    async with ctx.db.read() as session:
-        return [tuple(row) for row in await session.execute(text(statement))]
-
-
-def at(ctx: Ctx, hours: int) -> Ctx:
-    return Ctx(ctx.db, clock=lambda: datetime(2026, 1, 1, hours, tzinfo=UTC))
 
 
 async def test_first_sync_serves_every_document(ctx: Ctx, tmp_path: Path) -> None:
@@ -53,7 +29,7 @@ async def test_first_sync_serves_every_document(ctx: Ctx, tmp_path: Path) -> Non
     found = await versions(ctx)
     assert set(found) == {("a/b", "1.0.0"), ("a/b", "2.0.0"), ("a/c", "1.0.0")}
     assert [found[key].is_latest for key in sorted(found)] == [False, True, True]
-    run, source = await last_run(ctx), await only_source(ctx)
+    run, told = await last_run(ctx), await source(ctx)
     assert (run.outcome, run.trigger, run.fetched, run.added, run.updated, run.removed) == (
         "APPLIED",
         "START",
@@ -62,9 +38,9 @@ async def test_first_sync_serves_every_document(ctx: Ctx, tmp_path: Path) -> Non
         0,
         0,
     )
-    assert (source.phase, source.entry_count, source.version_count) == (SyncPhase.COMPLETE, 2, 3)
-    assert source.next_run_at is not None
-    assert source.last_success_at is not None
+    assert (told.phase, told.entry_count, told.version_count) == (SyncPhase.COMPLETE, 2, 3)
+    assert told.next_run_at is not None
+    assert told.last_success_at is not None
 
 
 async def test_document_is_kept_as_it_came_key_order_included(ctx: Ctx, tmp_path: Path) -> None:
@@ -161,7 +137,6 @@ async def test_latest_falls_back_when_the_highest_version_vanishes(ctx: Ctx, tmp
 BAD_FILES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "empty"),
     "not json": (b"{,", "JSON"),
-    "no servers": (b'{"data": {"servers": []}}', "no servers"),
     "all bad": (b'{"data": {"servers": [{"name": "x"}]}}', "none of the 1 documents"),
     "another shape": (b"[]", ""),
 }
@@ -170,28 +145,28 @@ BAD_FILES: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("case", BAD_FILES)
 async def test_failed_run_keeps_what_is_served(ctx: Ctx, tmp_path: Path, case: str) -> None:
     catalogue = await seed(ctx, tmp_path, {"s": [document("a/b")]})
-    before, good = await versions(ctx), await only_source(ctx)
+    before, good = await versions(ctx), await source(ctx)
     content, words = BAD_FILES[case]
     catalogue.put("s", content)
     await catalogue.sync()
-    run, source = await last_run(ctx), await only_source(ctx)
-    assert (run.outcome, run.error) == ("FAILED", source.message)
-    assert words in source.message
+    run, told = await last_run(ctx), await source(ctx)
+    assert (run.outcome, run.error) == ("FAILED", told.message)
+    assert words in told.message
     assert await versions(ctx) == before
-    assert (source.phase, source.consecutive_failures) == (SyncPhase.FAILED, 1)
+    assert (told.phase, told.consecutive_failures) == (SyncPhase.FAILED, 1)
     kept = ("applied_hash", "entry_count", "version_count", "last_success_at")
-    assert [getattr(source, name) for name in kept] == [getattr(good, name) for name in kept]
+    assert [getattr(told, name) for name in kept] == [getattr(good, name) for name in kept]
     catalogue.put("s", [document("a/b")])
     await catalogue.sync()
-    source = await only_source(ctx)
-    assert (source.phase, source.message) == (SyncPhase.COMPLETE, "nothing changed since the last success")
+    told = await source(ctx)
+    assert (told.phase, told.message) == (SyncPhase.COMPLETE, "nothing changed since the last success")
 
 
 async def test_vanished_file_is_a_failure_that_names_it(ctx: Ctx, tmp_path: Path) -> None:
     catalogue = await seed(ctx, tmp_path, {"s": [document("a/b")]})
     catalogue.file("s").unlink()
     await catalogue.sync()
-    assert (await only_source(ctx)).message == f"file not found: {catalogue.file('s')}"
+    assert (await source(ctx)).message == f"file not found: {catalogue.file('s')}"
     assert len(await versions(ctx, deleted=False)) == 1
 
 
@@ -204,7 +179,7 @@ async def test_bad_document_is_rejected_alone_with_its_reason(ctx: Ctx, tmp_path
         ("no-slash", "data.servers[1].name"),
         ("a/b", "data.servers[2]"),
     ]
-    assert (await only_source(ctx)).message == "2 added, 0 updated, 0 removed, 2 rejected"
+    assert (await source(ctx)).message == "2 added, 0 updated, 0 removed, 2 rejected"
 
 
 async def test_changed_filter_takes_effect_though_the_file_is_the_same(ctx: Ctx, tmp_path: Path) -> None:
@@ -220,7 +195,7 @@ async def test_wrong_format_is_an_error_that_says_what_to_write(ctx: Ctx, tmp_pa
     catalogue.put("s", [document("a/b")], format="toolhive")
     catalogue.registries["default"] = ["s"]
     await catalogue.sync()
-    message = (await only_source(ctx)).message
+    message = (await source(ctx)).message
     assert "toolhive" in message
     assert "upstream" in message
     assert await versions(ctx) == {}
@@ -247,7 +222,7 @@ async def test_leased_source_is_left_alone_until_the_lease_runs_out(ctx: Ctx, tm
                 " select id, 'START', 'RUNNING', now() from source"
             )
         )
-    assert (await only_source(ctx)).phase is SyncPhase.SYNCING
+    assert (await source(ctx)).phase is SyncPhase.SYNCING
     assert not await sync.run_next_due(ctx, "test", SyncTrigger.SCHEDULE)
     async with ctx.db.write() as tx:
         await tx.session.execute(text("update source set lease_until = now() - interval '1 s'"))
@@ -263,10 +238,10 @@ async def test_run_whose_lease_was_taken_over_changes_nothing(
     before = await versions(ctx)
     catalogue.put("s", [document("a/c")])
 
-    async def fetch_slowly(*arguments: Any) -> Any:
+    async def fetch_slowly(request: FetchRequest) -> Fetched:
         async with ctx.db.write() as tx:
             await tx.session.execute(text("update source set lease_owner = 'other'"))
-        return await fetch(*arguments)
+        return await fetch(request)
 
     monkeypatch.setattr(sync, "fetch", fetch_slowly)
     await catalogue.sync()
@@ -282,7 +257,7 @@ async def test_defect_in_one_source_is_a_failed_run_and_the_others_go_on(
             raise ZeroDivisionError("secret")
         return read_snapshot(data, format_)
 
-    monkeypatch.setattr(sync, "read_snapshot", read_or_crash)
+    monkeypatch.setattr(files, "read_snapshot", read_or_crash)
     await seed(ctx, tmp_path, {"one": [document("a/broken")], "two": [document("a/b")]})
     assert set(await versions(ctx)) == {("a/b", "1.0.0")}
     one, two = await list_sources(ctx)
@@ -297,11 +272,32 @@ def test_retry_delay_doubles_up_to_a_cap_and_never_passes_the_interval() -> None
     assert sync.retry_delay(9, timedelta(seconds=30)) <= timedelta(seconds=36)
 
 
-async def test_filter_that_admits_nothing_is_refused_and_keeps_what_is_served(ctx: Ctx, tmp_path: Path) -> None:
-    catalogue = await seed(ctx, tmp_path, {"s": [document("a/b")]})
-    catalogue.put("s", [document("a/b")], filter={"names": {"exclude": ["*"]}})
+async def test_filter_that_admits_nothing_is_held_and_keeps_what_is_served(ctx: Ctx, tmp_path: Path) -> None:
+    catalogue = await seed(ctx, tmp_path, {"s": [document("a/b"), document("a/c")]})
+    policy = {"interval": "1h"}
+    catalogue.put("s", [document("a/b"), document("a/c")], filter={"names": {"exclude": ["*"]}}, syncPolicy=policy)
     await catalogue.sync()
-    assert (await only_source(ctx)).message == "the filter admits none of the 1 documents; nothing was changed"
+    run, told = await last_run(ctx), await source(ctx)
+    assert (run.outcome, run.fetched, run.removed) == ("HELD", 2, 2)
+    assert (told.phase, told.message) == (SyncPhase.HELD, "held: 2 of 2 entries would be removed")
+    assert set(await versions(ctx, deleted=False)) == {("a/b", "1.0.0"), ("a/c", "1.0.0")}
+
+
+@pytest.mark.parametrize("content", [b'{"data": {"servers": []}}', b'{"servers": {}}'])
+async def test_empty_file_is_held_where_it_would_remove_all_and_fine_where_nothing_is_served(
+    ctx: Ctx, tmp_path: Path, content: bytes
+) -> None:
+    catalogue = Catalogue(ctx, tmp_path)
+    catalogue.put("s", content, syncPolicy={"interval": "1h"})
+    catalogue.registries["default"] = ["s"]
+    await catalogue.sync()
+    told = await source(ctx)
+    assert (told.phase, told.message, told.entry_count) == (SyncPhase.COMPLETE, "nothing changed", 0)
+    for documents in ([document("a/b")], content):
+        catalogue.put("s", documents)
+        await catalogue.sync()
+    told = await source(ctx)
+    assert (told.phase, told.entry_count) == (SyncPhase.HELD, 1)
     assert set(await versions(ctx, deleted=False)) == {("a/b", "1.0.0")}
 
 
@@ -322,7 +318,7 @@ async def test_pipe_as_a_file_is_refused_without_waiting_for_a_writer(ctx: Ctx, 
     catalogue.file("s").unlink()
     os.mkfifo(catalogue.file("s"))
     await catalogue.sync()
-    assert "no regular file" in (await only_source(ctx)).message
+    assert "no regular file" in (await source(ctx)).message
     assert len(await versions(ctx, deleted=False)) == 1
 
 
@@ -338,12 +334,12 @@ async def test_cancelled_run_gives_its_source_back(ctx: Ctx, tmp_path: Path, mon
     monkeypatch.setattr(sync, "fetch", hang)
     task = asyncio.create_task(catalogue.sync())
     await fetching.wait()
-    assert (await only_source(ctx)).phase is SyncPhase.SYNCING
+    assert (await source(ctx)).phase is SyncPhase.SYNCING
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     monkeypatch.undo()
-    assert (await only_source(ctx)).phase is SyncPhase.COMPLETE
+    assert (await source(ctx)).phase is SyncPhase.COMPLETE
     assert await versions(ctx) == before
     assert await sync.run_next_due(ctx, "another", SyncTrigger.SCHEDULE)
 

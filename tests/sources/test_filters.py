@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from itertools import product
 from typing import Any
 
 import pytest
@@ -23,6 +24,70 @@ def names(include: list[str] | None = None, exclude: list[str] | None = None) ->
 
 def tags(include: list[str] | None = None, exclude: list[str] | None = None) -> dict[str, Any]:
     return {"tags": {"include": include, "exclude": exclude}}
+
+
+# One axis, by what its lists hold: nothing, something that matches, or only what does not.
+EMPTY, YES, NO = "empty", "match", "no match"
+DECISIONS = [
+    (EMPTY, EMPTY, True),
+    (YES, EMPTY, False),
+    (YES, YES, False),
+    (YES, NO, False),
+    (NO, EMPTY, True),
+    (NO, YES, True),
+    (NO, NO, False),
+    (EMPTY, YES, True),
+    (EMPTY, NO, False),
+]
+NAME_LISTS = {EMPTY: [], YES: ["x/*", "io.github.acme/*"], NO: ["x/*", "acme/*"]}
+TAG_LISTS = {EMPTY: [], YES: ["x", "sql"], NO: ["x", "SQL"]}
+
+
+def test_every_state_of_the_two_lists_is_decided() -> None:
+    assert {row[:2] for row in DECISIONS} == set(product((EMPTY, YES, NO), repeat=2))
+
+
+@pytest.mark.parametrize(("exclude", "include", "kept"), DECISIONS)
+def test_axis_is_decided_by_its_lists(exclude: str, include: str, kept: bool) -> None:
+    by_name = compile_filter(names(NAME_LISTS[include], NAME_LISTS[exclude]))
+    by_tag = compile_filter(tags(TAG_LISTS[include], TAG_LISTS[exclude]))
+    assert by_name.admits(NAME, ("sql", "read")) is kept
+    assert by_tag.admits(NAME, ("sql", "read")) is kept
+
+
+@pytest.mark.parametrize(("by_name", "by_tag"), list(product(DECISIONS, repeat=2)))
+def test_both_axes_must_keep_an_entry(by_name: tuple[str, str, bool], by_tag: tuple[str, str, bool]) -> None:
+    chosen = compile_filter(
+        {
+            **names(NAME_LISTS[by_name[1]], NAME_LISTS[by_name[0]]),
+            **tags(TAG_LISTS[by_tag[1]], TAG_LISTS[by_tag[0]]),
+        }
+    )
+    assert chosen.admits(NAME, ("sql", "read")) is (by_name[2] and by_tag[2])
+
+
+@pytest.mark.parametrize(("exclude", "include", "kept"), DECISIONS)
+def test_entry_without_tags_matches_no_list_of_them(exclude: str, include: str, kept: bool) -> None:
+    """So an exclude list never takes it out, and an include list always."""
+    chosen = compile_filter(tags(TAG_LISTS[include], TAG_LISTS[exclude]))
+    assert chosen.admits(NAME, ()) is (include == EMPTY)
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "name", "kept"),
+    [
+        (["io.github.acme/*"], [], "io.github.acme/db", True),
+        (["*postgres*"], [], "com.x/postgres-ro", True),
+        (["acme/*"], [], "io.github.acme/db", False),
+        (["*"], ["*"], "io.github.acme/db", False),
+        (["@modelcontextprotocol/*"], [], "io.modelcontextprotocol/everything", False),
+        (["io.github.acme/[!a-c]*"], [], "io.github.acme/db", True),
+        (["io.github.acme/[^d]b"], [], "io.github.acme/db", True),
+        (["io.github.acme/[^e]b"], [], "io.github.acme/db", False),
+    ],
+)
+def test_cases_that_are_easily_got_wrong(include: list[str], exclude: list[str], name: str, kept: bool) -> None:
+    assert compile_filter(names(include, exclude)).admits(name, ()) is kept
 
 
 @pytest.mark.parametrize(
@@ -62,17 +127,6 @@ def test_tag_lists_decide(exclude: list[str], include: list[str], kept: bool) ->
     assert compile_filter(tags(include, exclude)).admits(NAME, ("sql", "read")) is kept
 
 
-@pytest.mark.parametrize(("name_kept", "tag_kept"), [(True, True), (True, False), (False, True), (False, False)])
-def test_names_and_tags_must_both_agree(name_kept: bool, tag_kept: bool) -> None:
-    chosen = compile_filter({**names(["*/db" if name_kept else "x"]), **tags(["sql" if tag_kept else "x"])})
-    assert chosen.admits(NAME, ["sql"]) is (name_kept and tag_kept)
-
-
-def test_entry_without_tags_fails_includes_and_passes_excludes() -> None:
-    assert not compile_filter(tags(include=["sql"])).admits(NAME, ())
-    assert compile_filter(tags(exclude=["sql"])).admits(NAME, ())
-
-
 @pytest.mark.parametrize("nothing", [None, {}, {"names": None, "tags": {}}, {"names": {"include": []}}])
 def test_no_lists_admit_everything(nothing: dict[str, Any] | None) -> None:
     assert compile_filter(nothing).admits(NAME, ["x"])
@@ -85,6 +139,13 @@ def test_no_lists_admit_everything(nothing: dict[str, Any] | None) -> None:
         ("a.c", ["a.c"], ["abc", "A.C", "a.cd", "xa.c"]),
         ("*", ["", "a", "a/b", "a\nb"], []),
         ("**", ["", "a/b"], []),
+        ("a**d", ["ad", "a/b/c/d"], ["a/b/c"]),
+        ("**/db", [NAME, "/db", "a/b/db"], ["db"]),
+        ("*/*", [NAME, "a/b/c"], ["ab"]),
+        ("a?b", ["a/b", "a\nb"], ["ab"]),
+        ("[!a]", ["/", "\n"], ["a"]),
+        ("{io,com}.*/{db,*-ro}", ["io.x/db", "com.x/pg-ro"], ["net.x/db", "io.x/pg"]),
+        ("\\x\\/\\!", ["x/!"], ["\\x/!"]),
         ("io.github.acme/*", [NAME, "io.github.acme/"], ["io.github.acme", "xio.github.acme/db"]),
         ("*postgres*", ["com.x/postgres-ro", "postgres"], ["com.x/postgre"]),
         ("acme/*", ["acme/db"], [NAME]),

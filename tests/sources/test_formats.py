@@ -42,15 +42,27 @@ UPSTREAM, TOOLHIVE = SourceFormat.UPSTREAM, SourceFormat.TOOLHIVE
         ({"data": []}, "data.servers must be an array"),
         ({"servers": "x"}, "servers must be an object with one entry for each server"),
         ({"servers": {}, "remote_servers": []}, "remote_servers must be an object with one entry for each server"),
-        ({"data": {"servers": []}}, "the file holds no servers; nothing was changed"),
-        ({"servers": {}}, "the file holds no servers; nothing was changed"),
-        ({"remote_servers": {}}, "the file holds no servers; nothing was changed"),
     ],
 )
 def test_file_of_another_shape_is_refused_with_the_fix(value: Any, reason: str) -> None:
     with pytest.raises(SourceError) as caught:
         read_snapshot(orjson.dumps(value), None)
     assert str(caught.value).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ({"data": {"servers": []}}, UPSTREAM),
+        ({"servers": {}}, TOOLHIVE),
+        ({"remote_servers": {}}, TOOLHIVE),
+        ({"servers": {}, "remote_servers": {}}, TOOLHIVE),
+    ],
+)
+def test_file_without_servers_is_an_empty_snapshot(value: Any, found: SourceFormat) -> None:
+    snapshot = read_snapshot(orjson.dumps(value), None)
+    assert (snapshot.documents, snapshot.rejections, snapshot.fetched, snapshot.format) == ((), (), 0, found)
+    assert not snapshot.partial, "it tells that all are gone, not that nothing is new"
 
 
 @pytest.mark.parametrize(

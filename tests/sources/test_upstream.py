@@ -284,6 +284,67 @@ async def test_since_goes_back_with_the_upstreams_clock() -> None:
     assert follower.state["since"] == "2026-05-04T05:58:00Z"
 
 
+async def test_one_imports_versions_are_read_again_only_until_its_time_has_stood() -> None:
+    async with following(0) as (upstream, follower):
+        stamp = MORNING - timedelta(seconds=30, microseconds=123_456)
+        upstream.versions = [Version(f"com.example/s{number}", updated_at=stamp) for number in range(150)]
+        seen = []
+        for seconds in (0, 60, 61, 1, 60, 60):
+            follower.clock.wait(seconds=seconds)
+            fetched = await follower.fetch()
+            seen.append((fetched.snapshot.fetched if fetched.snapshot else 0, follower.state["since"]))
+        early, settled = "2026-05-04T07:57:29Z", "2026-05-04T07:59:30Z"
+        assert seen == [(150, early), (150, early), (150, early), (150, settled), (0, settled), (0, settled)]
+        upstream.change("com.example/s7", document={"title": "New"})
+        assert (await follower.snapshot()).fetched == 1
+        assert follower.state["since"] == "2026-05-04T08:02:02Z"
+    assert follower.standings == truth(upstream)
+
+
+async def test_what_becomes_visible_late_is_not_missed() -> None:
+    """A change that carries the newest time, or a fraction more, shows two minutes after it."""
+    async with following(1) as (upstream, follower):
+        upstream.validators = False
+        upstream.versions[0].updated_at = stamp = MORNING.replace(microsecond=100_000)
+        follower.clock.wait(seconds=1)
+        await follower.fetch()
+        follower.clock.wait(seconds=119)
+        await follower.fetch()
+        upstream.versions += [
+            Version("com.example/late", updated_at=stamp),
+            Version("com.example/later", updated_at=stamp + timedelta(milliseconds=899)),
+        ]
+        for _ in range(5):
+            await follower.fetch()
+            follower.clock.wait(minutes=1)
+    assert follower.standings == truth(upstream)
+    assert follower.state["since"] == "2026-05-04T08:00:01Z"
+
+
+async def test_clock_of_the_stamps_may_lag_behind() -> None:
+    """The time that passed counts, not how far the stamps lie behind the upstream's clock."""
+    async with following(1) as (upstream, follower):
+        upstream.versions[0].updated_at = follower.clock.now - timedelta(minutes=10)
+        for _ in range(30):
+            await follower.fetch()
+            follower.clock.wait(seconds=20)
+            stamp = follower.clock.now - timedelta(minutes=10)
+            upstream.versions.append(Version(f"com.example/{len(upstream.versions)}", updated_at=stamp))
+        await follower.fetch()
+    assert follower.standings == truth(upstream)
+
+
+async def test_full_pass_keeps_what_has_stood() -> None:
+    async with following() as (upstream, follower):
+        for minutes in (0, 10, 24 * 60):
+            follower.clock.wait(minutes=minutes)
+            await follower.fetch()
+            settled = follower.state["since"]
+        assert [query for query in upstream.queries if "updated_since" not in query] == [FULL, FULL]
+        await follower.fetch()
+    assert (settled, upstream.queries[-1]["updated_since"]) == ("2026-05-04T07:00:01Z", "2026-05-04T07:00:01Z")
+
+
 async def test_repeated_version_counts_once() -> None:
     """A list that grows at its front while it is read gives the last of a page again on the next."""
     async with following(0) as (upstream, follower):

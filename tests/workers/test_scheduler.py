@@ -151,7 +151,6 @@ async def test_source_that_takes_long_holds_up_no_other(ctx: Ctx, tmp_path: Path
         assert desk.waiting == 3
 
 
-@pytest.mark.xfail(strict=True, reason="told to stop while all places are taken, it begins one more run")
 async def test_scheduler_that_is_told_to_stop_begins_no_other_run(ctx: Ctx, tmp_path: Path) -> None:
     desk, limited = Desk(expected=2), replace(ctx, sync=SyncLimits(concurrency=2))
     async with scheduling(limited, tmp_path, desk, 4) as (task, stop, _):

@@ -11,7 +11,13 @@ from app.sources.documents import READING
 from app.sources.upstream.items import format_time, parse_time
 
 OVERLAP: Final = timedelta(minutes=2)
-"""Asked for again at each fetch: changes become visible a little after the time they carry."""
+"""Asked for again at each fetch: changes become visible a little after the time they carry, at most by so much."""
+
+SECOND: Final = timedelta(seconds=1)
+
+SETTLED: Final = OVERLAP + 2 * SECOND
+"""How long the newest time has to stand: whatever carries the same second is visible then, also where clocks tell
+whole seconds."""
 
 MAX_VALIDATOR: Final = 1000
 """Characters of an ETag."""
@@ -20,13 +26,15 @@ MAX_VALIDATOR: Final = 1000
 @dataclass(frozen=True, slots=True)
 class Memory:
     """`since`: what changed later is yet to be fetched; None when the upstream tells no times. `newest`: the latest
-    change seen. `full_at`: when the last full pass began. `digest`: what that one brought, while nothing else came
-    after it. `plain_at`: when the upstream last refused our parameters. The rest are the validators of `url`.
+    change seen, and `newest_at` the upstream's time when it was first seen. `full_at`: when the last full pass began.
+    `digest`: what that one brought, while nothing else came after it. `plain_at`: when the upstream last refused our
+    parameters. The rest are the validators of `url`.
     """
 
     endpoint: str
     since: datetime | None = None
     newest: datetime | None = None
+    newest_at: datetime | None = None
     full_at: datetime | None = None
     plain_at: datetime | None = None
     digest: str = ""
@@ -36,11 +44,38 @@ class Memory:
 
     def dump(self) -> dict[str, Any]:
         """JSON that `recall` understands; what is not known is left out."""
-        times = {"since": self.since, "newest": self.newest, "fullAt": self.full_at, "plainAt": self.plain_at}
+        times = {
+            "since": self.since,
+            "newest": self.newest,
+            "newestAt": self.newest_at,
+            "fullAt": self.full_at,
+            "plainAt": self.plain_at,
+        }
         texts = {"digest": self.digest, "url": self.url, "etag": self.etag, "lastModified": self.last_modified}
         state: dict[str, Any] = {"endpoint": self.endpoint, "reading": READING}
         state |= {key: format_time(time) for key, time in times.items() if time is not None}
         return state | {key: text for key, text in texts.items() if text}
+
+    def advance(self, newest: datetime | None, begun: datetime) -> Memory:
+        """From when on to ask after a fetch that began at `begun`, by the upstream's clock, and knows of nothing later
+        than `newest`.
+
+        What changed under the pager is asked for again, and at first the last minutes before `newest`. Once it has
+        stood for that long, whatever carries that second was visible to this fetch: only what comes after it is asked
+        for. Otherwise all that one import stamped with one time would be read again each time.
+        """
+        if newest is None:
+            return replace(self, since=None, newest=None, newest_at=None)
+        second = newest.replace(microsecond=0)
+        stood = self.newest is not None and self.newest.replace(microsecond=0) == second
+        first = self.newest_at if stood and self.newest_at else begun
+        settled = begun - max(first, second) >= SETTLED
+        # Registries differ in whether `updated_since` includes the time itself, and show more or less of its fraction:
+        # the next full second means the same to all of them.
+        since = second + SECOND if settled else min(newest, begun) - OVERLAP
+        if self.since is not None and since < self.since <= begun - OVERLAP:
+            since = self.since
+        return replace(self, since=since, newest=newest, newest_at=min(first, begun))
 
     def conditions(self, url: str) -> dict[str, str]:
         """The headers that ask whether `url` changed; none if it was not asked for before."""
@@ -62,6 +97,7 @@ def recall(state: Mapping[str, Any], endpoint: str) -> Memory:
         endpoint,
         since=parse_time(state.get("since")),
         newest=parse_time(state.get("newest")),
+        newest_at=parse_time(state.get("newestAt")),
         full_at=parse_time(state.get("fullAt")),
         plain_at=parse_time(state.get("plainAt")),
         digest=_read_text(state, "digest"),
@@ -74,12 +110,6 @@ def recall(state: Mapping[str, Any], endpoint: str) -> Memory:
 def _read_text(state: Mapping[str, Any], key: str) -> str:
     value = state.get(key)
     return value if isinstance(value, str) else ""
-
-
-def choose_since(newest: datetime | None, begun: datetime) -> datetime | None:
-    """From when on to ask the next time. `begun` is when the fetch began, by the upstream's clock: what changed under
-    the pager is then asked for again."""
-    return None if newest is None else min(newest, begun) - OVERLAP
 
 
 def is_recent(time: datetime | None, now: datetime, interval: timedelta) -> bool:

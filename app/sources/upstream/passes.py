@@ -15,7 +15,7 @@ from app.sources.http import Answer, parse_http_date
 from app.sources.upstream.asking import CursorRefused, Line, Walk, ask_next
 from app.sources.upstream.harvest import Harvest
 from app.sources.upstream.items import format_time
-from app.sources.upstream.memory import Memory, choose_since
+from app.sources.upstream.memory import Memory
 from app.sources.upstream.pages import Page
 from app.sources.upstream.staging import Pass, keep_page, load_pages, name_pass
 
@@ -43,14 +43,9 @@ async def read_all(job: Job, *, plain: bool) -> Fetched:
     except CursorRefused:  # as upstreams do that were started anew, or forget cursors with time
         this, harvest = await _read_pages(job, Walk(parameters), resume=False)
     newest, digest = harvest.newest(this.upstream_begun), await asyncio.to_thread(harvest.digest)
-    state = Memory(
-        job.memory.endpoint,
-        since=None if plain else choose_since(newest, this.upstream_begun),
-        newest=newest,
-        full_at=this.begun,
-        plain_at=job.memory.plain_at if plain else None,
-        digest=digest,
-    ).dump()
+    memory = job.memory.advance(newest, this.upstream_begun).validate("", {})
+    memory = replace(memory, full_at=this.begun, plain_at=memory.plain_at if plain else None, digest=digest)
+    state = (replace(memory, since=None, newest_at=None) if plain else memory).dump()
     revision = f"{len(harvest)} versions, {f'newest {format_time(newest)}' if newest else f'digest {digest[:12]}'}"
     same = digest == job.memory.digest
     return Fetched(None if same else harvest.snapshot(partial=False), revision, state)
@@ -100,8 +95,7 @@ async def read_changes(job: Job, since: datetime) -> Fetched:
 
 def _advance(memory: Memory, harvest: Harvest, begun: datetime) -> Memory:
     times = [time for time in (memory.newest, harvest.newest(begun)) if time is not None]
-    newest = max(times, default=None)
-    return replace(memory, newest=newest, since=choose_since(newest, begun))
+    return memory.advance(max(times, default=None), begun)
 
 
 def _describe_quiet(memory: Memory) -> str:
