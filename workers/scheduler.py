@@ -77,6 +77,8 @@ class _Scheduler:
         while not self.stop.is_set():
             while len(self.tasks) >= self.ctx.sync.concurrency and not self.stop.is_set():
                 await self._wait_for_one()
+            if self.stop.is_set():
+                return
             run = await lease_next(self.ctx, self.owner, self.trigger)
             if run is not None:
                 self._start(run)

@@ -33,6 +33,8 @@ SERVER_SETTINGS = {
     "jit": "off",
     "max_parallel_workers_per_gather": "0",
     "timezone": "UTC",
+    # A process that is frozen, or cut off from the network, must not hold up those that wait for what it has locked.
+    "idle_in_transaction_session_timeout": "60s",
 }
 
 PATIENCE_SECONDS = 10.0

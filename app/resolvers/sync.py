@@ -181,7 +181,6 @@ async def _apply(ctx: Ctx, run: Run, fetched: Fetched, snapshot: Snapshot) -> No
     """One transaction: the difference, the run and the source's state; or, held, the run alone."""
     source = run.source
     async with ctx.db.write() as tx:
-        await leases.limit_silence(tx.session)
         await take_turn(tx.session)  # before the source's row is locked, as reconciling the configuration does
         await _check_lease(tx.session, run)
         target = Target(source.id, source.claim_set_id)

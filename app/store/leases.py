@@ -138,12 +138,6 @@ async def holds_lease(session: AsyncSession, source_id: int, owner: str) -> bool
     return bool(found)
 
 
-async def limit_silence(session: AsyncSession) -> None:
-    """Have the database end this transaction if its process says nothing for a minute: one that is frozen, or cut off
-    from the network, must not hold up those that wait for what it has locked."""
-    await session.execute(text("set local idle_in_transaction_session_timeout = '60s'"))
-
-
 async def release(
     session: AsyncSession, source_id: int, owner: str, delay: timedelta | None, state: Mapping[str, Any]
 ) -> None:
