@@ -256,12 +256,14 @@ async def test_status_is_explained(status: int, message: str, retryable: bool) -
     [
         ("7", 7, 7),
         ("0", 0, 0),
-        (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3500, 3600),
+        ("in an hour", 3300, 3600),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
         ("Wed, 21 Oct 2015 07:28:00 -0000", 0, 0),
     ],
 )
 async def test_retry_after_is_read(value: str, low: float, high: float) -> None:
+    if value == "in an hour":
+        value = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
     async with serving({"/": Reply(503, headers={"Retry-After": value})}) as server:
         error = await fail(server.url())
     assert isinstance(error, HttpFailure)
