@@ -21,6 +21,7 @@ from app.resolvers.sync import execute, lease_next
 log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
+FIRST_HOUSEKEEPING_SECONDS = 60.0
 HOUSEKEEPING_SECONDS = 3600.0
 
 
@@ -50,7 +51,7 @@ class _Scheduler:
         self.owner = name_owner()
         self.tasks: set[asyncio.Task[None]] = set()
         self.trigger = SyncTrigger.START
-        self.kept_house = time.monotonic()
+        self.keep_house_at = time.monotonic() + FIRST_HOUSEKEEPING_SECONDS
 
     async def work(self) -> None:
         while not self.stop.is_set():
@@ -108,6 +109,6 @@ class _Scheduler:
             told.cancel()
 
     async def _keep_house(self) -> None:
-        if time.monotonic() - self.kept_house >= HOUSEKEEPING_SECONDS:
-            self.kept_house = time.monotonic()
+        if time.monotonic() >= self.keep_house_at:
+            self.keep_house_at = time.monotonic() + HOUSEKEEPING_SECONDS
             await keep_house(self.ctx)

@@ -50,7 +50,10 @@ class Removal:
 
 
 def compare(stored: Mapping[VersionName, Stored], snapshot: Snapshot) -> Difference:
-    """What must be written so that the stored versions become those of the snapshot."""
+    """What must be written so that the stored versions become those of the snapshot.
+
+    A version whose document is rejected now is not gone: it stays as it was when it could be used.
+    """
     added: list[Document] = []
     updated: list[Document] = []
     restatused: list[Document] = []
@@ -67,6 +70,7 @@ def compare(stored: Mapping[VersionName, Stored], snapshot: Snapshot) -> Differe
             restatused.append(document)
         elif known.content_hash != document.content_hash:
             updated.append(document)
+    seen |= {(r.name, r.version) for r in snapshot.rejections if r.name is not None and r.version is not None}
     candidates = snapshot.excluded if snapshot.partial else (key for key in stored if key not in seen)
     removed = [(k, stored[k]) for k in candidates if k in stored and stored[k].status is not Status.DELETED]
     return Difference(added, updated, restatused, removed)

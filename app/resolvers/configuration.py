@@ -7,7 +7,7 @@ has another name in the file, and is the same otherwise, is renamed and keeps wh
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -18,8 +18,9 @@ from app.core.errors import ConfigError, Problem
 from app.core.settings import FETCHED_KINDS, Settings, SourceKind, SourceSettings
 from app.models.kinds import CreationType
 from app.models.tables import AGGREGATE_ID
+from app.models.views import SourceView
 from app.resolvers.context import Ctx
-from app.resolvers.sync import CHANGED
+from app.resolvers.sync import CHANGED, hash_settings
 from app.sources.adapters import unsupported
 from app.store import leases, registries, runs, sources
 from app.store.claims import intern_claims
@@ -73,22 +74,47 @@ def _hash_configuration(settings: Settings) -> str:
 
 
 async def _rename_sources(session: Session, settings: Settings) -> None:
-    """Let stored sources that only have another name in the file take it. One that became of a kind whose entries come
-    about in another way is another source: it makes room, and goes.
+    """Let stored sources that only have another name in the file take it, and keep what they serve.
+
+    One whose name now stands for a source of a kind whose entries come about in another way makes room, and goes.
     """
-    wanted = {source.name: source for source in settings.sources}
     held = [view for view in await sources.list_sources(session) if view.creation_type == CreationType.CONFIG]
-    gone = [view for view in held if view.name not in wanted]
-    known = {view.name for view in held}
-    for view in held:
-        if view.name in wanted and not _is_continued(view.kind, wanted[view.name].kind):
-            await sources.rename_source(session, view.id, f"{view.name} (formerly {view.kind}, {view.id})")
-    for source in settings.sources:
-        same = [view for view in gone if (view.kind, view.config) == (source.kind, _config_of(source))]
-        if source.name not in known and len(same) == 1:
-            gone.remove(same[0])
-            log.info("source_renamed", before=same[0].name, name=source.name)
-            await sources.rename_source(session, same[0].id, source.name)
+    renamed, going = match_sources(held, settings.sources)
+    for view in (*(view for view, _ in renamed), *going):  # all names become free before one is taken
+        await sources.rename_source(session, view.id, f"{view.name} (formerly {view.kind}, {view.id})")
+    for view, name in renamed:
+        log.info("source_renamed", before=view.name, name=name)
+        await sources.rename_source(session, view.id, name)
+
+
+def match_sources(
+    held: Sequence[SourceView], given: Sequence[SourceSettings]
+) -> tuple[list[tuple[SourceView, str]], list[SourceView]]:
+    """Which stored sources have another name now, and which only stand in the way of one of the same name.
+
+    A source is what it is fetched from: first come those where name and address are the same, then those where the
+    address alone is, as far as it stands for one source, then those where the name alone is.
+    """
+    left, wanted = list(held), []
+    for source in given:
+        same = [view for view in left if view.name == source.name and _address(view) == _address(source)]
+        wanted += [] if same else [source]
+        left = [view for view in left if view not in same]
+    renamed: list[tuple[SourceView, str]] = []
+    for source in list(wanted):
+        same = [view for view in left if _address(view) == _address(source)]
+        if len(same) == len([other for other in wanted if _address(other) == _address(source)]) == 1:
+            renamed.append((same[0], source.name))
+            left.remove(same[0])
+            wanted.remove(source)
+    names = {source.name: source for source in wanted}
+    taken = {name for _, name in renamed}
+    continued = [view for view in left if view.name in names and _is_continued(view.kind, names[view.name].kind)]
+    return renamed, [v for v in left if v not in continued and (v.name in names or v.name in taken)]
+
+
+def _address(source: SourceView | SourceSettings) -> tuple[str, Mapping[str, Any]]:
+    return str(source.kind), source.config if isinstance(source, SourceView) else _config_of(source)
 
 
 def _is_continued(before: str, after: str) -> bool:
@@ -131,9 +157,13 @@ def _config_of(source: SourceSettings) -> dict[str, Any]:
 
 
 async def _carry_claims(session: Session, settings: Settings, ids: Mapping[str, int]) -> set[int]:
-    """Entries of fetched sources carry their source's claims; published and discovered ones carry their own."""
-    own = (SourceKind.MANAGED, SourceKind.KUBERNETES)
-    return await sources.carry_claims(session, [ids[s.name] for s in settings.sources if s.kind not in own])
+    """Entries of fetched sources carry their source's claims; published and discovered ones carry their own.
+
+    What was fetched from another address keeps the claims it came with until the new content takes its place.
+    """
+    fetched = [ids[source.name] for source in settings.sources if source.kind in FETCHED_KINDS]
+    views = (await sources.sources_by_id(session, fetched)).values()
+    return await sources.carry_claims(session, [v.id for v in views if v.applied_hash == hash_settings(v)])
 
 
 async def _save_registries(session: Session, settings: Settings, ids: Mapping[str, int]) -> set[int]:

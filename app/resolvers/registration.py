@@ -191,8 +191,8 @@ async def _update(ctx: Ctx, session: Session, held: SourceView, row: SourceRow) 
 async def _plan(ctx: Ctx, session: Session, source_id: int, row: SourceRow) -> None:
     """A run under way has read the old settings, and so does not count."""
     reason = unsupported(row.kind)
+    await leases.replan(session, source_id, due=reason is None)  # before the run's row is locked, as a run does
     await runs.end_runs(session, source_id, ctx.clock(), CHANGED)
-    await leases.replan(session, source_id, due=reason is None)
     if reason is not None and row.kind != SourceKind.MANAGED:
         await sources.set_message(session, row.name, reason)
 

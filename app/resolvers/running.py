@@ -104,4 +104,7 @@ async def _watch(ctx: Ctx, run: Run) -> None:
         except Unavailable as error:
             log.warning("lease_not_renewed", source=run.source.name, reason=error.reason)
             continue
+        except Exception:  # the job loop: whatever one round meets, the lease must be kept
+            log.exception("lease_not_renewed", source=run.source.name)
+            continue
         shown, waited = news, 0.0

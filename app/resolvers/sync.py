@@ -20,7 +20,7 @@ from typing import Any, Final
 import structlog
 
 from app.core.database import Session, Tx
-from app.core.errors import AppError, SourceError, Unavailable
+from app.core.errors import AppError, SourceError
 from app.models.kinds import CreationType, SyncOutcome, SyncStage, SyncTrigger
 from app.models.snapshot import Snapshot
 from app.models.views import DueSource, SourceView
@@ -31,8 +31,9 @@ from app.sources.adapters import fetch
 from app.sources.documents import READING
 from app.sources.fetching import Fetched, FetchRequest
 from app.sources.filters import compile_filter
-from app.store import leases, runs, stages
-from app.store.journal import take_turn
+from app.store import leases, runs, sources, stages
+from app.store.journal import begin_change, take_turn
+from app.store.listings import relist_sources
 from app.store.search import settle_search
 from app.store.snapshots import Difference, Target, apply_difference, stored_versions
 
@@ -110,9 +111,7 @@ async def execute(ctx: Ctx, run: Run) -> None:
                 await _synchronise(ctx, run)
         except TimeoutError:
             await _record_failure(ctx, run, f"the run took more than {LONGEST_RUN.total_seconds() / 60:.0f} minutes")
-        except Unavailable:
-            raise
-        except AppError as error:
+        except AppError as error:  # also what the database refuses lastingly, such as a full disk
             await _record_failure(ctx, run, str(error))
         except asyncio.CancelledError:
             await asyncio.shield(_give_back(ctx, run))
@@ -185,8 +184,8 @@ async def _apply(ctx: Ctx, run: Run, fetched: Fetched, snapshot: Snapshot) -> No
         await _check_lease(tx.session, run)
         target = Target(source.id, source.claim_set_id)
         stored = await stored_versions(tx.session, target)
-        difference = compare(stored, snapshot)
-        removal = find_removal(stored, difference)
+        difference = await asyncio.to_thread(compare, stored, snapshot)
+        removal = await asyncio.to_thread(find_removal, stored, difference)
         if removal.exceeds(source.max_removal_percent) and removal.digest != source.accepted_removal:
             held = {**count(difference, snapshot), "held": removal.to_json()}
             message = f"held: {len(removal.names)} of {removal.entries} entries would be removed"
@@ -207,8 +206,8 @@ async def apply_given(ctx: Ctx, tx: Tx, source_id: int, fetched: Fetched, snapsh
     Takes the source from who holds it; a run under way then does not count. Whoever sends the data knows what goes.
     """
     owner = f"request:{secrets.token_hex(8)}"
-    await runs.end_runs(tx.session, source_id, ctx.clock(), CHANGED)
     source = await leases.take_lease(tx.session, source_id, owner, LEASE)
+    await runs.end_runs(tx.session, source_id, ctx.clock(), CHANGED)
     run = Run(await runs.start_run(tx.session, source_id, SyncTrigger.MANUAL, ctx.clock()), source, owner)
     difference = compare(await stored_versions(tx.session, Target(source.id, source.claim_set_id)), snapshot)
     await _write(ctx, tx, run, fetched, Changes(snapshot, difference))
@@ -216,6 +215,7 @@ async def apply_given(ctx: Ctx, tx: Tx, source_id: int, fetched: Fetched, snapsh
 
 async def _write(ctx: Ctx, tx: Tx, run: Run, fetched: Fetched, changes: Changes) -> None:
     source, difference = run.source, changes.difference
+    await _carry_claims(ctx, tx.session, source)
     message = summarise(difference, changes.snapshot)
     result = Result(SyncOutcome.UNCHANGED, message, fetched.revision, state=_learnt(source, fetched))
     result = replace(result, counts=count(difference, changes.snapshot))
@@ -226,6 +226,13 @@ async def _write(ctx: Ctx, tx: Tx, run: Run, fetched: Fetched, changes: Changes)
     await _finish(ctx, tx.session, run, result)
     if difference.size >= SETTLE_ROWS:
         tx.after_commit(partial(_settle, ctx))
+
+
+async def _carry_claims(ctx: Ctx, session: Session, source: SourceView) -> None:
+    """What was fetched from another address kept the claims it came with; what takes its place has the source's own."""
+    if source.applied_hash != hash_settings(source) and await sources.carry_claims(session, [source.id]):
+        turn = await begin_change(session, ctx.clock())
+        await relist_sources(session, [source.id], turn.at)
 
 
 async def _settle(ctx: Ctx) -> None:
@@ -239,7 +246,6 @@ def _learnt(source: SourceView, fetched: Fetched) -> dict[str, Any]:
         "applied_hash": hash_settings(source),
         "fetch_state": dict(fetched.state),
         "held_run_id": None,
-        "accepted_removal": None,
     }
 
 
@@ -254,11 +260,12 @@ async def _finish(ctx: Ctx, session: Session, run: Run, result: Result) -> None:
     now, source = ctx.clock(), run.source
     failed, held = result.outcome is SyncOutcome.FAILED, result.outcome is SyncOutcome.HELD
     failures = source.consecutive_failures + 1 if failed else 0
-    state = {**result.state, "consecutive_failures": failures, "message": result.message, "requested": False}
+    state = {**result.state, "consecutive_failures": failures, "message": result.message}
+    state |= {"requested": False, "accepted_removal": None}  # consent is for the run that follows it, and no other
     if not failed and await leases.holds_lease(session, source.id, run.owner):
         await stages.clear_pages(session, source.id)
     if held:
-        state |= {"held_run_id": await _keep_held(session, run, result), "accepted_removal": None}
+        state["held_run_id"] = await _keep_held(session, run, result)
     elif not failed:
         state["last_success_at"] = now
     interval = None if source.interval_seconds is None else timedelta(seconds=source.interval_seconds)

@@ -17,7 +17,7 @@ from app.resolvers.comparison import Removal, compare, find_removal
 from app.resolvers.context import Ctx
 from app.resolvers.sync import choose, request_of
 from app.sources.adapters import fetch, unsupported
-from app.store import leases, runs, sources
+from app.store import leases, runs, sources, stages
 from app.store.snapshots import Target, VersionName, stored_versions
 
 PREVIEW_SECONDS: Final = 120.0
@@ -44,6 +44,8 @@ async def request_sync(ctx: Ctx, name: str, *, full: bool = False) -> SourceView
         source = await _find(tx.session, name)
         if not await leases.request_run(tx.session, source.id, full=full):
             raise Conflict(f"a run of source {name} is under way")
+        if full:
+            await stages.clear_pages(tx.session, source.id)
     await _hand_over(ctx, source.id)
     return await _reread(ctx, name)
 
@@ -131,7 +133,7 @@ async def _hand_over(ctx: Ctx, source_id: int) -> None:
     """Spare the wait for the workers' next tick. Without the queue, that tick takes the source."""
     if ctx.queue is None:
         return
-    async with ctx.db.read() as session:
-        due = [source for source in await leases.list_due(session) if source.id == source_id]
     with contextlib.suppress(Unavailable):
+        async with ctx.db.read() as session:
+            due = [source for source in await leases.list_due(session) if source.id == source_id]
         await ctx.queue.enqueue(due)

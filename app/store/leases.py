@@ -91,7 +91,7 @@ async def list_due(session: AsyncSession) -> tuple[DueSource, ...]:
 
 
 async def request_run(session: AsyncSession, source_id: int, *, full: bool) -> bool:
-    """Let the next tick run the source because somebody asks for it; False if a run is under way.
+    """Let the next tick run the source because somebody asks for it; False, at once, if a run is under way.
 
     `full` forgets what is known of its content, so that all of it is read anew.
     """
@@ -99,7 +99,8 @@ async def request_run(session: AsyncSession, source_id: int, *, full: bool) -> b
         text(
             "update source set next_run_at = now(), requested = true,"
             " fetch_state = case when :full then '{}' else fetch_state end"
-            " where id = :id and coalesce(lease_until <= now(), true)"
+            " where id = (select id from source where id = :id and coalesce(lease_until <= now(), true)"
+            "  for update skip locked)"
         ),
         {"id": source_id, "full": full},
     )

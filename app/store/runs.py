@@ -61,7 +61,8 @@ async def note_progress(session: AsyncSession, run_id: int, stage: SyncStage, fe
 async def finish_run(session: AsyncSession, source_id: int, run_id: int, values: Mapping[str, Any]) -> None:
     """Set the run's outcome, times, counts and reasons, unless it was closed as interrupted.
 
-    A row of runs that changed nothing is kept as its newest one: the history shows changes, not ticks.
+    A row of runs that changed nothing is kept as its newest one: the history shows changes, not ticks. What was
+    rejected is shown until another run tells of rejections.
     """
     given = {
         name: json.dumps(value) if name in _JSON and value is not None else value for name, value in values.items()
@@ -76,8 +77,9 @@ async def finish_run(session: AsyncSession, source_id: int, run_id: int, values:
             text(
                 "delete from sync_run where source_id = :source and outcome = 'UNCHANGED' and id < :id and id >"
                 " coalesce((select max(id) from sync_run where source_id = :source and outcome <> 'UNCHANGED'), 0)"
+                " and (rejected = 0 or :rejected > 0)"
             ),
-            {"source": source_id, "id": run_id},
+            {"source": source_id, "id": run_id, "rejected": values.get("rejected", 0)},
         )
 
 

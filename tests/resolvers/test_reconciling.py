@@ -124,19 +124,38 @@ async def test_source_of_another_kind_serves_on_until_that_was_fetched(ctx: Ctx,
     assert set(await names(ctx)) == {"a/b"}, "the file had not changed, and is read nevertheless"
 
 
+async def test_sources_that_swap_their_names_keep_what_they_serve(ctx: Ctx, tmp_path: Path) -> None:
+    catalogue = await with_house(ctx, tmp_path)
+    before = await rows(ctx, "select max(id) from change")
+    served = await names(ctx)
+    catalogue.sources["s"], catalogue.sources["house"] = catalogue.sources["house"], catalogue.sources["s"]
+    await reconcile(ctx, catalogue.settings())
+    assert await names(ctx) == served
+    await drain(ctx)
+    assert await names(ctx) == served
+    assert await rows(ctx, "select max(id) from change") == before
+    assert (await source(ctx, "s")).kind == "managed"
+
+
 async def test_source_that_became_managed_or_is_so_no_more_starts_empty(ctx: Ctx, tmp_path: Path) -> None:
     catalogue = await with_house(ctx, tmp_path)
     before = await rows(ctx, "select max(id) from change")
-    catalogue.sources["s"], catalogue.sources["house"] = catalogue.sources["house"], catalogue.sources["s"]
+    told = catalogue.sources["s"]
+    del catalogue.sources["s"]  # nothing is the managed source now, and the file goes by its name
+    catalogue.sources["house"] = told | {"file": {"path": str(tmp_path / "other.json")}}
+    (tmp_path / "other.json").write_bytes((tmp_path / "s.json").read_bytes())
+    catalogue.registries["default"] = ["house"]
     await reconcile(ctx, catalogue.settings())
     assert await names(ctx) == {}
     journal = f"select action, name from change where id > {before[0][0]} order by name"  # noqa: S608  # a number
     assert await rows(ctx, journal) == [("REMOVED", "a/b"), ("REMOVED", "a/c"), ("REMOVED", "com.example/own")]
-    assert [view.name for view in await list_sources(ctx)] == ["house", "s"]
     assert await drain(ctx) == 1
     assert set(await names(ctx)) == {"a/b", "a/c"}
+    catalogue.sources["house"] = {"managed": {}}
+    await reconcile(ctx, catalogue.settings())
+    assert await names(ctx) == {}
     await publish(ctx, "default", document("com.example/own", remotes=[REMOTE]))
-    assert (await source(ctx, "s")).entry_count == 1
+    assert (await source(ctx, "house")).entry_count == 1
 
 
 async def test_source_out_of_the_file_takes_everything_of_its_own_along(ctx: Ctx, tmp_path: Path) -> None:

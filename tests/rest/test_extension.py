@@ -114,10 +114,13 @@ async def test_created_registry_is_shown_as_it_was_given(client: httpx.AsyncClie
             {"sourceConfig": {"endpoint": "https://registry.example.org"}, "syncSchedule": "1h30m0s"},
         ),
         (
-            {"GIT": {"Repository": "git@git.example.org:a/b.git", "branch": "", "tag": None}, "syncpolicy": {**HOURLY}}
+            {
+                "GIT": {"Repository": "https://git.example.org/a/b.git", "branch": "", "tag": None},
+                "syncpolicy": {**HOURLY},
+            }
             | HOURLY,
             "REMOTE",
-            {"sourceConfig": {"repository": "git@git.example.org:a/b.git"}},
+            {"sourceConfig": {"repository": "https://git.example.org/a/b.git"}},
         ),
     ],
 )

@@ -1,11 +1,17 @@
-"""Which spellings of a repository's address are taken, and which are refused without quoting a secret."""
+"""Which spellings of a repository's address are taken, which are refused without quoting a secret, and which to clients."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from app.core.errors import SourceError
+from app.sources.fetching import FetchRequest
+from app.sources.git.access import open_access
 from app.sources.git.address import MAX_LENGTH, Address, read_address
+from app.sources.git.limits import Limits
+from app.sources.outbound import Outbound
 
 
 @pytest.mark.parametrize(
@@ -91,3 +97,15 @@ def test_other_texts_are_refused(text: str, reason: str) -> None:
     assert reason in message
     assert "s3" not in message
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("text", ["ssh://git@127.0.0.1:2222/a", "SSH://127.0.0.1/a", "git@127.0.0.1:a", "127.0.0.1:a"])
+async def test_ssh_is_for_the_configuration_file_alone(text: str, tmp_path: Path) -> None:
+    """Also where the host is one that anything may be fetched from, and for what was stored before."""
+    outbound = Outbound(allow_private=("127.0.0.1",))
+    block = {"git": {"repository": text}}
+    granted = FetchRequest("git", block, trusted=True, outbound=outbound)
+    assert (await open_access(granted, read_address(text), tmp_path, Limits())).scheme == "ssh"
+    refused = FetchRequest("git", block, trusted=False, outbound=outbound)
+    with pytest.raises(SourceError, match="ssh repositories can only be named in the configuration file"):
+        await open_access(refused, read_address(text), tmp_path, Limits())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -141,6 +142,60 @@ async def test_versions_are_limited() -> None:
         follower.state, follower.patience = {}, replace(QUICK, max_versions=200)
         with pytest.raises(SourceError, match="more than 200 versions"):
             await follower.fetch()
+
+
+async def test_bytes_are_limited() -> None:
+    async with following(250) as (upstream, follower):
+        follower.stage.lasting = True
+        await follower.fetch()
+        total = sum(measure(follower))
+        follower.state, follower.stage.lasting = {}, False
+        follower.stage.clear()
+        follower.patience = replace(QUICK, max_bytes=total)
+        await follower.fetch()
+        follower.state, follower.patience = {}, replace(QUICK, max_bytes=total - 1)
+        with pytest.raises(SourceError, match=f"more than {total - 1} bytes"):
+            await follower.fetch()
+    assert len(upstream.requests) == 9
+    assert sorted(*(kept for kept in follower.stage.pages.values())) == [0, 1]
+
+
+async def test_bytes_of_kept_pages_count() -> None:
+    async with following(250) as (upstream, follower):
+        await break_off(upstream, follower)
+        first, second = measure(follower)
+        follower.patience = replace(QUICK, max_bytes=first + second)
+        with pytest.raises(SourceError, match=f"more than {first + second} bytes"):
+            await follower.fetch()
+        assert positions(upstream) == ["200"]
+        follower.patience = replace(QUICK, max_bytes=first + second - 1)
+        with pytest.raises(SourceError, match=f"more than {first + second - 1} bytes"):
+            await follower.fetch()
+        assert positions(upstream) == ["200"]
+        follower.patience = QUICK
+        await follower.fetch()
+    assert follower.standings == truth(upstream)
+
+
+async def test_bytes_of_changes_are_limited() -> None:
+    async with following(250) as (upstream, follower):
+        await follower.fetch()
+        before = follower.state
+        follower.clock.wait(minutes=10)
+        upstream.change_some(100)
+        upstream.forget_rendered()
+        follower.clock.wait(minutes=10)
+        follower.patience = replace(QUICK, max_bytes=1000)
+        with pytest.raises(SourceError, match="more than 1000 bytes"):
+            await follower.fetch()
+        assert "updated_since" in upstream.queries[-1]
+        assert follower.state == before
+
+
+def measure(follower: Follower) -> list[int]:
+    """Bytes of each page that is kept, as it came."""
+    (kept,) = follower.stage.pages.values()
+    return [len(zlib.decompress(kept[number].body).partition(b"\n")[2]) for number in sorted(kept)]
 
 
 def delay(error: Exception, attempt: int = 1, patience: Patience | None = None) -> float:

@@ -1,7 +1,8 @@
 """What only the operator may name, in the configuration file, and no client of the API.
 
 With the address of a source in the same hand, a client could have the server send it any file as a password or a token,
-or serve it a repository of the disk. What a client may name is stored and shown to others: no credentials either.
+or serve it a repository of the disk, or open one by ssh with the server's own keys. What a client may name is stored and
+shown to others: no credentials either.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ def _judge_git(git: GitSettings) -> Iterator[tuple[Loc, str]]:
     with suppress(ValueError):  # reported by the rules of git, as is an empty one
         repository = read_repository(git.repository)
         if git.repository and not repository.host:
-            yield where, "git.repository must be the address of another host: a URL or user@host:path"
+            yield where, "git.repository must be the address of another host, such as https://host/path"
+        elif repository.scheme == "ssh":
+            yield where, "git.repository: ssh repositories can only be named in the configuration file"
         elif repository.has_login:
             yield where, "git.repository must not hold a user"
     if git.auth is not None:

@@ -52,6 +52,11 @@ async def open_access(request: FetchRequest, address: Address, folder: Path, lim
     auth = request.own.get("auth")
     if address.scheme == "file":
         _check_local(request)
+    if address.scheme == "ssh" and not request.trusted:
+        raise SourceError(
+            "git.repository: ssh repositories can only be named in the configuration file, because the server's own"
+            " keys open them; use an https address"
+        )
     if auth and address.scheme not in WEB:
         hint = "remove git.auth; ssh takes its keys from the ssh agent" if address.scheme == "ssh" else "remove it"
         raise SourceError(f"git.auth is for https addresses only, and git.repository is none; {hint}")

@@ -21,6 +21,8 @@ from app.sources.upstream.pages import Page, Unreadable, read_page
 
 MAX_PAGES: Final = 20_000
 MAX_VERSIONS: Final = 1_000_000
+MAX_BYTES: Final = 2**30
+"""Of all pages of one fetch together, unpacked: what they hold is in memory until it is applied."""
 
 _BAD_PARAMETERS: Final = (400, 422)
 _BAD_CURSOR: Final = (400, 404, 410, 422)
@@ -47,6 +49,7 @@ class Patience:
     longest_asked: float = 60.0
     max_pages: int = MAX_PAGES
     max_versions: int = MAX_VERSIONS
+    max_bytes: int = MAX_BYTES
 
     def choose_delay(self, state: RetryCallState) -> float:
         backoff = wait_exponential_jitter(multiplier=self.first_delay, max=self.longest_delay, jitter=self.first_delay)

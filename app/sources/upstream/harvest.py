@@ -22,6 +22,8 @@ class Harvest:
     def __init__(self) -> None:
         self.seen = 0
         """Items of all pages, repetitions too."""
+        self.size = 0
+        """Bytes of all pages."""
         self._results: dict[_Key, Document | Rejection] = {}
         self._times: dict[_Key, datetime] = {}
         self._nameless: list[Rejection] = []
@@ -32,6 +34,7 @@ class Harvest:
 
     def add(self, page: Page) -> None:
         """Read the items of a page. Takes long enough to want a thread. Leaves nothing in the page."""
+        self.size += page.size
         for index, given in enumerate(page.items):
             page.items[index] = None
             self.seen += 1

@@ -24,11 +24,13 @@ class Unreadable(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`number` counts from 0. `cursor` leads to the next page and is empty on the last one."""
+    """`number` counts from 0. `cursor` leads to the next page and is empty on the last one. `size` is in bytes, as it
+    came, unpacked."""
 
     number: int
     items: list[Any]
     cursor: str
+    size: int = 0
 
 
 def read_page(body: bytes, number: int) -> Page:
@@ -45,7 +47,7 @@ def read_page(body: bytes, number: int) -> Page:
         items = []
     if not isinstance(items, list):
         raise _no_list(number, "an object whose servers are no array")
-    return Page(number, items, _read_cursor(root.get("metadata"), number))
+    return Page(number, items, _read_cursor(root.get("metadata"), number), len(body))
 
 
 def _parse(body: bytes, number: int) -> Any:

@@ -39,9 +39,11 @@ async def read_all(job: Job, *, plain: bool) -> Fetched:
     """A full pass; `plain` without any parameter that an upstream might not know. Raises SourceError."""
     parameters = {} if plain else ALL
     try:
-        this, harvest = await _read_pages(job, Walk(parameters), resume=True)
+        found = await _read_pages(job, Walk(parameters), resume=True)
     except CursorRefused:  # as upstreams do that were started anew, or forget cursors with time
-        this, harvest = await _read_pages(job, Walk(parameters), resume=False)
+        found = None
+    # Outside of the handler, where the error no longer holds on to the harvest so far: two would be too large.
+    this, harvest = found or await _read_pages(job, Walk(parameters), resume=False)
     newest, digest = harvest.newest(this.upstream_begun), await asyncio.to_thread(harvest.digest)
     memory = job.memory.advance(newest, this.upstream_begun).validate("", {})
     memory = replace(memory, full_at=this.begun, plain_at=memory.plain_at if plain else None, digest=digest)
@@ -58,8 +60,8 @@ async def _read_pages(job: Job, walk: Walk, *, resume: bool) -> tuple[Pass, Harv
     while this is None or not walk.finished:
         answer, page = await ask_next(job.line, walk)
         this = this or Pass(begun, _read_clock(answer, begun))
+        await _take(job, harvest, page)  # first: a page that is one too many is not kept
         await keep_page(job.request, key, this, page, answer.body)
-        await _take(job, harvest, page)
     return this, harvest
 
 
@@ -103,9 +105,11 @@ def _describe_quiet(memory: Memory) -> str:
 
 
 async def _take(job: Job, harvest: Harvest, page: Page) -> None:
-    most = job.line.patience.max_versions
+    most, room = job.line.patience.max_versions, job.line.patience.max_bytes
     if harvest.seen + len(page.items) > most:
         raise SourceError(f"the list of servers has more than {most} versions; nothing was changed")
+    if harvest.size + page.size > room:
+        raise SourceError(f"the list of servers has more than {room} bytes in all its pages; nothing was changed")
     await asyncio.to_thread(harvest.add, page)
     job.request.report(len(harvest))
 

@@ -12,6 +12,7 @@ from app.core.settings import read_source
 HOURLY = {"syncPolicy": {"interval": "1h"}}
 ADDRESS = "https://git.example.org/a.git"
 LOCAL = "git.repository must be the address of another host"
+SSH = "git.repository: ssh repositories can only be named in the configuration file"
 
 
 def refuse(body: dict[str, Any]) -> list[str]:
@@ -32,6 +33,12 @@ def refuse(body: dict[str, Any]) -> list[str]:
         ({"git": {"repository": "/srv/a.git"}}, LOCAL),
         ({"git": {"repository": "./a.git"}}, LOCAL),
         ({"git": {"repository": "a"}}, LOCAL),
+        ({"git": {"repository": "ssh://git@git.example.org/a.git"}}, SSH),
+        ({"git": {"repository": "SSH://git.example.org:2222/a"}}, SSH),
+        ({"git": {"repository": "git@git.example.org:a.git"}}, SSH),
+        ({"git": {"repository": "git.example.org:a.git"}}, SSH),
+        ({"git": {"repository": "git@[fd00::1]:a"}}, SSH),
+        ({"git": {"repository": "ssh://git:hunter2@git.example.org/a"}}, "git.repository must not hold a password"),
         ({"git": {"repository": "https://u:hunter2@h/a"}}, "git.repository must not hold a password"),
         ({"git": {"repository": "ext::sh -c x"}}, "git.repository must be an address"),
         ({"git": {"repository": "gopher://h/a"}}, "git.repository must be an https, http, ssh, git or file URL"),
@@ -68,7 +75,7 @@ def test_each_privilege_of_a_block_is_told() -> None:
     "body",
     [
         {"git": {"repository": ADDRESS, "commit": "abcd", "auth": None}},
-        {"git": {"repository": "git@git.example.org:a.git"}},
+        {"git": {"repository": "git://git.example.org/a.git"}},
         {"git": {"repository": "https://10.1.2.3/a.git"}},
         {"api": {"endpoint": "https://h", "fullSyncInterval": "1h", "authTokenFile": " ", "headers": {}}},
         {"file": {"path": "/srv/registry.json"}},
