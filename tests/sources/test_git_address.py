@@ -1,4 +1,4 @@
-"""Which spellings of a repository's address are taken, which are refused without quoting a secret, and which to clients."""
+"""Which spellings of a repository's address are taken; which are refused, without quoting a secret, or to clients."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What only the operator may name, in the configuration file, and no client of the API.
 
 With the address of a source in the same hand, a client could have the server send it any file as a password or a token,
-or serve it a repository of the disk, or open one by ssh with the server's own keys. What a client may name is stored and
-shown to others: no credentials either.
+or serve it a repository of the disk, or open one by ssh with the server's own keys. What a client may name is stored
+and shown to others: no credentials either.
 """
 
 from __future__ import annotations
