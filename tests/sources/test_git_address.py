@@ -109,3 +109,13 @@ async def test_ssh_is_for_the_configuration_file_alone(text: str, tmp_path: Path
     refused = FetchRequest("git", block, trusted=False, outbound=outbound)
     with pytest.raises(SourceError, match="ssh repositories can only be named in the configuration file"):
         await open_access(refused, read_address(text), tmp_path, Limits())
+
+
+async def test_credentials_are_for_the_configuration_file_alone(tmp_path: Path) -> None:
+    """Else a client could have the server send one of its files to an address of the client's."""
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret")
+    block = {"repository": "https://git.example.com/a", "auth": {"username": "x", "passwordFile": str(secret)}}
+    request = FetchRequest("git", {"git": block}, trusted=False)
+    with pytest.raises(SourceError, match=r"^git\.auth can only be given in the configuration file"):
+        await open_access(request, read_address("https://git.example.com/a"), tmp_path, Limits())

@@ -57,6 +57,8 @@ async def open_access(request: FetchRequest, address: Address, folder: Path, lim
             "git.repository: ssh repositories can only be named in the configuration file, because the server's own"
             " keys open them; use an https address"
         )
+    if auth and not request.trusted:
+        raise SourceError("git.auth can only be given in the configuration file, because it names a file of the server")
     if auth and address.scheme not in WEB:
         hint = "remove git.auth; ssh takes its keys from the ssh agent" if address.scheme == "ssh" else "remove it"
         raise SourceError(f"git.auth is for https addresses only, and git.repository is none; {hint}")
