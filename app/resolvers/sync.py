@@ -215,7 +215,6 @@ async def apply_given(ctx: Ctx, tx: Tx, source_id: int, fetched: Fetched, snapsh
 
 async def _write(ctx: Ctx, tx: Tx, run: Run, fetched: Fetched, changes: Changes) -> None:
     source, difference = run.source, changes.difference
-    await _carry_claims(ctx, tx.session, source)
     message = summarise(difference, changes.snapshot)
     result = Result(SyncOutcome.UNCHANGED, message, fetched.revision, state=_learnt(source, fetched))
     result = replace(result, counts=count(difference, changes.snapshot))
@@ -223,14 +222,17 @@ async def _write(ctx: Ctx, tx: Tx, run: Run, fetched: Fetched, changes: Changes)
         target = Target(source.id, source.claim_set_id)
         turn = await apply_difference(tx.session, target, difference, ctx.clock())
         result = replace(result, outcome=SyncOutcome.APPLIED, revision=turn.revision)
+    await _carry_claims(ctx, tx.session, source)
     await _finish(ctx, tx.session, run, result)
     if difference.size >= SETTLE_ROWS:
         tx.after_commit(partial(_settle, ctx))
 
 
 async def _carry_claims(ctx: Ctx, session: Session, source: SourceView) -> None:
-    """What was fetched from another address kept the claims it came with; what takes its place has the source's own."""
-    if source.applied_hash != hash_settings(source) and await sources.carry_claims(session, [source.id]):
+    """What was fetched from another address kept the claims it came with, and what of it goes keeps them for good; what
+    is served from now on has the source's own.
+    """
+    if source.applied_hash != hash_settings(source) and await sources.carry_claims(session, [source.id], live=True):
         turn = await begin_change(session, ctx.clock())
         await relist_sources(session, [source.id], turn.at)
 

@@ -140,17 +140,20 @@ async def forget_synchronisation(session: AsyncSession, source_id: int) -> None:
     )
 
 
-async def carry_claims(session: AsyncSession, source_ids: Sequence[int]) -> set[int]:
-    """Give the entries of these sources their source's claim set; returns the sources where that changed one.
+async def carry_claims(session: AsyncSession, source_ids: Sequence[int], *, live: bool = False) -> set[int]:
+    """Give the entries of these sources, or only the `live` ones, their source's claim set; returns the sources where
+    that changed one.
 
     For synchronised sources only: entries published by hand carry the claims they were published with.
     """
     found = await session.execute(
         text(
             "update entry e set claim_set_id = s.claim_set_id from source s where s.id = e.source_id"
-            " and s.id = any(cast(:ids as int[])) and e.claim_set_id <> s.claim_set_id returning e.source_id"
+            " and s.id = any(cast(:ids as int[])) and e.claim_set_id <> s.claim_set_id and (not :live or"
+            " exists (select 1 from entry_version v where v.id = e.latest_version_id and v.status <> 2))"
+            " returning e.source_id"
         ),
-        {"ids": list(source_ids)},
+        {"ids": list(source_ids), "live": live},
     )
     return set(found.scalars())
 
