@@ -1,4 +1,4 @@
-"""What the sync engine keeps: states of fetches, requests, held runs, pages of broken fetches, the configuration's digest.
+"""What the sync engine keeps: states of fetches, requests, held runs, fetched pages, the configuration's digest.
 
 Revision ID: 0003
 Revises: 0002
