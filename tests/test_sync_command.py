@@ -372,7 +372,7 @@ def test_two_commands_at_once_share_one_run_and_a_full_one_follows(served: Serve
             for process in (second, full):
                 assert process.stdout is not None
                 assert process.stdout.readline() == "slow: fetching …\n"
-            time.sleep(0.5)  # long enough to see that a run is under way
+            time.sleep(2.0)  # many times what it takes from this line to the discovery that a run is under way
             gate.open.set()
             outputs = [process.communicate(timeout=DEADLINE_SECONDS) for process in (first, second, full)]
     assert [process.returncode for process in (first, second, full)] == [0, 0, 0]

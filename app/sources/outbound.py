@@ -1,7 +1,7 @@
 """Where sources may be fetched from: which hosts and addresses outside may be spoken to.
 
 Owns the judgement of addresses. That connections go to the very address judged is the business of whoever connects
-(app.sources.transport, and git's own options).
+(app.sources.http.transport, and git's own options).
 """
 
 from __future__ import annotations

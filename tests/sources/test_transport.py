@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import SourceError
-from app.sources import transport
-from app.sources.http import Answer, NetworkFailure, get, open_client
+from app.sources.http import Answer, NetworkFailure, get, open_client, transport
+from app.sources.http.proxies import find_proxy
+from app.sources.http.transport import create_context
 from app.sources.outbound import Outbound
-from app.sources.proxies import find_proxy
-from app.sources.transport import create_context
 from tests.webserver import Reply, Resolver, listening, make_certificate, proxying, serve_tls, serving
 
 LOOPBACK = Outbound(("127.0.0.0/8",))

@@ -24,9 +24,9 @@ from app.sources.git.address import WEB, Address, bracket
 from app.sources.git.faults import explain_disk
 from app.sources.git.limits import Limits
 from app.sources.git.redirects import follow_redirects
+from app.sources.http.proxies import find_proxy
+from app.sources.http.transport import LOOKUP_SECONDS
 from app.sources.outbound import Outbound, Unresolved
-from app.sources.proxies import find_proxy
-from app.sources.transport import LOOKUP_SECONDS
 
 _SSH: Final = "ssh -o BatchMode=yes -o ConnectTimeout=10 -o ControlMaster=no"  # a master would outlive us
 _LARGEST_PASSWORD: Final = 2**16

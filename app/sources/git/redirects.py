@@ -9,11 +9,10 @@ import httpx
 
 from app.core.errors import SourceError
 from app.sources.git.address import Address, read_address
-from app.sources.http import MAX_REDIRECTS, open_client
+from app.sources.http import MAX_REDIRECTS, REDIRECTS, open_client, read_redirect
 from app.sources.outbound import NetworkFailure, Outbound
 
 _SERVICE: Final = "/info/refs?service=git-upload-pack"
-_STATUSES: Final = (301, 302, 303, 307, 308)
 _HEADERS: Final = {
     "User-Agent": "git/2.37",  # some hosts send browsers elsewhere
     "Accept": "*/*",
@@ -37,7 +36,7 @@ async def follow_redirects(outbound: Outbound, address: Address, seconds: float)
                 return address  # a certificate that we do not trust: git may know its authority
             if location is None:
                 return _read_final(address, target)
-            target = _join(target, location)
+            target = read_redirect(target, location)
     raise SourceError(f"{address.url} redirects more than {MAX_REDIRECTS} times; check git.repository")
 
 
@@ -46,20 +45,7 @@ async def _ask(client: httpx.AsyncClient, target: httpx.URL) -> str | None:
     request = httpx.Request("GET", target, headers=_HEADERS)
     response = await client.send(request, stream=True, auth=None)
     await response.aclose()
-    return response.headers.get("location") if response.status_code in _STATUSES else None
-
-
-def _join(source: httpx.URL, location: str) -> httpx.URL:
-    try:
-        target = source.join(location)
-    except (httpx.InvalidURL, ValueError):
-        raise SourceError(f"{source.host} redirects to something that is no valid URL; check git.repository") from None
-    port = target.port or 1
-    if target.userinfo or target.scheme not in ("http", "https") or not target.host or port not in range(1, 2**16):
-        raise SourceError(f"{source.host} redirects to an address that is not followed; check git.repository")
-    if source.scheme == "https" and target.scheme == "http":
-        raise SourceError(f"{source.host} redirects from https to http, which is not followed; check git.repository")
-    return target
+    return response.headers.get("location") if response.status_code in REDIRECTS else None
 
 
 def _read_final(address: Address, target: httpx.URL) -> Address:

@@ -16,8 +16,8 @@ from typing import Final
 import httpx
 
 from app.core.errors import SourceError
+from app.sources.http.transport import name_place
 from app.sources.outbound import NetworkFailure
-from app.sources.transport import name_place
 
 CONDITIONS: Final = ("if-none-match", "if-modified-since")
 """The headers that 304 may answer to."""

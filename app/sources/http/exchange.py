@@ -1,7 +1,5 @@
-"""Fetching over HTTP for the adapters: guarded, bounded in time and size, and silent about secrets.
-
-Owns redirects, headers and the time limit. Where a request may go and how it gets there is app.sources.transport's;
-reading what comes back is app.sources.answers'.
+"""One exchange: its redirects, headers and time limit. Where a request may go is app.sources.http.transport's business,
+reading what comes back that of app.sources.http.answers.
 """
 
 from __future__ import annotations
@@ -16,12 +14,10 @@ import httpx
 
 from app import VERSION
 from app.core.errors import SourceError
-from app.sources.answers import CONDITIONS, Answer, HttpFailure, parse_http_date, show_address, take
 from app.sources.contents import MAX_FILE_BYTES
+from app.sources.http.answers import CONDITIONS, Answer, show_address, take
+from app.sources.http.transport import GuardedTransport, create_context, name_place
 from app.sources.outbound import NetworkFailure, Outbound
-from app.sources.transport import GuardedTransport, create_context, name_place
-
-__all__ = ["Answer", "HttpFailure", "NetworkFailure", "get", "open_client", "parse_http_date"]
 
 MAX_REDIRECTS: Final = 5
 
@@ -30,7 +26,7 @@ _DEFAULTS: Final = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip",
 }
-_REDIRECTS: Final = (301, 302, 303, 307, 308)
+REDIRECTS: Final = (301, 302, 303, 307, 308)
 _HARMLESS: Final = ("user-agent", "accept", "accept-encoding", *CONDITIONS)
 """Headers that may go to whomever a redirect leads to. Every other one is for the first origin alone."""
 
@@ -89,9 +85,9 @@ async def _follow(client: httpx.AsyncClient, target: httpx.URL, headers: httpx.H
     for _ in range(MAX_REDIRECTS + 1):
         response = await client.send(httpx.Request("GET", target, headers=headers), stream=True, auth=None)
         try:
-            if response.status_code not in _REDIRECTS or "location" not in response.headers:
+            if response.status_code not in REDIRECTS or "location" not in response.headers:
                 return await take(response, limit)
-            source, target = target, _read_redirect(target, response.headers["location"])
+            source, target = target, read_redirect(target, response.headers["location"])
             if _origin(source) != _origin(target):
                 headers = httpx.Headers({name: headers[name] for name in _HARMLESS if name in headers})
         finally:
@@ -113,8 +109,11 @@ def _read_url(url: str) -> httpx.URL:
     return target
 
 
-def _read_redirect(source: httpx.URL, location: str) -> httpx.URL:
-    """The transport has seen to it that `location` can be read."""
+def read_redirect(source: httpx.URL, location: str) -> httpx.URL:
+    """Where `source` redirects to. The transport has seen to it that `location` can be read.
+
+    Raises SourceError for what is not followed: a login in the address, another protocol, https to http.
+    """
     place, target = name_place(source), source.join(location)
     if target.userinfo:
         raise SourceError(f"{place} redirects to an address with a user name or password, which is not followed")

@@ -17,9 +17,9 @@ import httpcore
 import httpx
 
 from app.core.errors import SourceError
-from app.sources.connections import GuardedBackend
+from app.sources.http.connections import GuardedBackend
+from app.sources.http.proxies import find_proxy
 from app.sources.outbound import NetworkFailure, Outbound, Unresolved
-from app.sources.proxies import find_proxy
 
 LOOKUP_SECONDS: Final = 3.0
 """Time allowed to look a name up that a proxy will look up again; networks behind a proxy may know no names."""
