@@ -121,7 +121,7 @@ class ServerWhere:
             raise Invalid(f"where is nested more than {MAX_DEPTH} deep")
         parts: list[Filter] = []
         for field in ServerField:
-            given = getattr(self, _snake(field))
+            given = getattr(self, _snake(field), None)
             if given is not None:
                 parts += _conditions(field, given)
         if self.all_of is not None:

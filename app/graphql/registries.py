@@ -1,39 +1,22 @@
-"""Registries as GraphQL types, and the arguments of every list of servers."""
+"""Registries as GraphQL types."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from app.graphql import servers, sources
+from app.graphql import sources
 from app.graphql.context import GraphQLInfo
-from app.graphql.inputs import ServerOrder, ServerWhere
 from app.graphql.node import Node, node_id
-from app.graphql.pagination import After, Before, Connection, First, Last, Places, connect, cursor, window
-from app.models.queries import LATEST, ListServers
+from app.graphql.pagination import After, Before, Connection, First, Last
+from app.graphql.server_lists import IncludeDeleted, OrderBy, Search, Where, connect_servers, server_query
 from app.models.views import RegistryView
-from app.resolvers.servers import count_servers, list_servers
 
 if TYPE_CHECKING:
     from app.graphql.servers import Server
     from app.graphql.sources import CreationType, Source
-
-
-Search = Annotated[
-    str | None, strawberry.argument(description="Text that the name, title or description holds, whatever the case.")
-]
-Where = Annotated[ServerWhere | None, strawberry.argument(description="Conditions on the latest version.")]
-OrderBy = Annotated[
-    ServerOrder | None,
-    strawberry.argument(description="The order; by name if absent, with exact hits of `search` first."),
-]
-IncludeDeleted = Annotated[
-    bool, strawberry.argument(description="Whether servers without a version that is not deleted are shown, too.")
-]
 
 
 @strawberry.type(description="A source as a registry lists it.")
@@ -92,33 +75,3 @@ class Registry(Node):
     ) -> Connection[Annotated[Server, strawberry.lazy("app.graphql.servers")]]:
         query = server_query(self.name, search, where, order_by, include_deleted)
         return await connect_servers(info, query, (first, after, last, before))
-
-
-def server_query(
-    registry: str | None,
-    search: str | None,
-    where: ServerWhere | None,
-    order_by: ServerOrder | None,
-    include_deleted: bool,
-) -> ListServers:
-    return ListServers(
-        registry=registry,
-        search=search or None,
-        version=LATEST,
-        include_deleted=include_deleted,
-        where=None if where is None else where.to_filter(),
-        order=None if order_by is None else order_by.to_order(),
-    )
-
-
-async def connect_servers(info: GraphQLInfo, query: ListServers, places: Places) -> Connection[Any]:
-    # Everything that makes the list what it is, so that a cursor of another list is refused.
-    listed_by = hashlib.blake2b(repr(query).encode(), digest_size=6).hexdigest()
-    chosen = window(*places, listed_by=listed_by)
-    page = await list_servers(info.context.ctx, replace(query, window=chosen))
-    return connect(
-        page,
-        [cursor(item.key, listed_by) for item in page.items],
-        lambda view: servers.Server.of(query.registry, view),
-        lambda: count_servers(info.context.ctx, query),
-    )

@@ -26,6 +26,8 @@ class ServerField(StrEnum):
     """What servers can be filtered by."""
 
     NAME = "name"
+    VERSION = "version"
+    IS_LATEST = "isLatest"
     NAMESPACE = "namespace"
     TITLE = "title"
     DESCRIPTION = "description"

@@ -366,6 +366,8 @@ class Change(Base, table=True):
     kind: int = Field(sa_column=Column(SmallInteger, nullable=False))
     name: str = Field(sa_column=Column(_bytewise(), nullable=False))
     version: str = Field(sa_column=Column(_bytewise(), nullable=False))
+    # The registries, the aggregate among them, that listed the source when it happened.
+    registry_ids: list[int] = Field(sa_column=Column(ARRAY(Integer), nullable=False, server_default=text("'{}'")))
 
 
 class Catalog(Base, table=True):

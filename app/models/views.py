@@ -34,6 +34,8 @@ class VersionView:
     tier: str | None
     tags: list[str]
     tools: list[str]
+    registry_types: list[str]
+    transports: list[str]
     document: str
     key: Key = ()
 

@@ -21,6 +21,8 @@ entry_search = table_of(EntrySearch)
 
 _COLUMNS: dict[ServerField, ColumnElement[Any]] = {
     ServerField.NAME: listing.c.name,
+    ServerField.VERSION: version.c.version,
+    ServerField.IS_LATEST: version.c.id == listing.c.latest_version_id,
     ServerField.NAMESPACE: func.split_part(listing.c.name, "/", 1),
     ServerField.TITLE: version.c.title,
     ServerField.DESCRIPTION: version.c.description,

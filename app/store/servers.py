@@ -43,7 +43,7 @@ WITHDRAWN = "no longer in this registry"
 
 _NOT_DELETED = version.c.status != Status.DELETED
 _PLAIN = ("version", "status", "status_message", "status_changed_at", "published_at", "updated_at", "title")
-_RICH = ("description", "tier", "tags", "tools", "document")
+_RICH = ("description", "tier", "tags", "tools", "registry_types", "transports", "document")
 
 
 def _fields(of: FromClause) -> list[ColumnElement[Any]]:
@@ -167,7 +167,7 @@ def _with_withdrawn(statement: Select[Any], scope: Scope, query: ListServers) ->
         "title": null(),
         "description": literal(""),
         "tier": null(),
-        **dict.fromkeys(("tags", "tools"), literal([], ARRAY(Text))),
+        **dict.fromkeys(("tags", "tools", "registry_types", "transports"), literal([], ARRAY(Text))),
     }
     names = [name for name in map(str, statement.selected_columns.keys()) if not name.startswith("key_")]
     columns = [(values[name] if name in values else withdrawal.c[name]).label(name) for name in names]

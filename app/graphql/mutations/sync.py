@@ -1,4 +1,4 @@
-"""What can be changed through GraphQL. Owns inputs and payloads; the rules are the resolvers'."""
+"""Synchronising sources: asking for a run, looking at what one would do, consenting to one that is held."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class AcceptHeldSyncPayload:
     errors: list[UserError] = strawberry.field(description="Why it was refused; empty if it was not.")
 
 
-@strawberry.type(description="What can be changed. Sent by POST only.")
-class Mutation:
+@strawberry.type
+class SyncMutations:
     @strawberry.mutation(description="Have a source synchronised now, instead of when its interval has passed.")
     async def sync_source(
         self,

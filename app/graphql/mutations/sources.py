@@ -1,0 +1,10 @@
+"""Creating, changing and deleting sources."""
+
+from __future__ import annotations
+
+import strawberry
+
+
+@strawberry.type
+class SourceMutations:
+    pass
