@@ -1,11 +1,12 @@
 # The workshop. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-faults soak check fmt bench migrate schema lock clean
+.PHONY: help serve test test-faults soak check fmt bench migrate schema frontend baseline explorer lock clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= examples/config.yaml
 WORKERS ?= auto
+WEB := app/graphql/explorer/web
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,28 +23,48 @@ test-faults: $(VENV)/.dev ## Kill and stop real processes in the middle of their
 soak: $(VENV)/.dev ## Run servers and workers under random kills for SOAK_SECONDS (default 60)
 	@$(BIN)/python -m tests.faults.soak
 
-check: $(VENV)/.dev ## Lint, type-check, check the direction of imports and the committed schema
+check: $(VENV)/.dev ## Lint, type-check, check the direction of imports, the committed schema and what is made of it
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@$(BIN)/thv-registry-api export-schema | diff -u frontend-schema/schema.graphql - \
 		|| { echo "frontend-schema/schema.graphql is not what the code says; run: make schema"; exit 1; }
+	$(BIN)/python -m app.graphql.evolution
+	@.ci/npm-ci frontend-schema; case $$? in \
+		0) echo "npm run check (frontend-schema)"; npm --prefix frontend-schema --silent run check ;; \
+		75) echo "*** The generated TypeScript in frontend-schema was NOT checked." ;; \
+		*) exit 1 ;; esac
 
 fmt: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.dev ## Measure listing, synchronisation and what clients do, as ratios in one run
+bench: $(VENV)/.dev ## Measure listing, search, synchronisation, what clients do and what refusals cost
 	$(BIN)/python -m bench.listing
+	$(BIN)/python -m bench.search
 	$(BIN)/python -m bench.clients
 	$(BIN)/python -m bench.sync
+	$(BIN)/python -m bench.hostile
 
 migrate: $(VENV)/.run ## Bring the configured database to this release's schema
 	$(BIN)/thv-registry-api migrate up --yes --config $(CONFIG)
 
 schema: $(VENV)/.dev ## Write the GraphQL schema to frontend-schema/schema.graphql
-	$(BIN)/thv-registry-api export-schema > frontend-schema/schema.graphql
+	$(BIN)/thv-registry-api export-schema > frontend-schema/schema.graphql.new
+	mv frontend-schema/schema.graphql.new frontend-schema/schema.graphql
+
+frontend: schema ## Write the schema, the trusted documents and the generated TypeScript in frontend-schema (needs Node.js)
+	$(BIN)/python -m app.graphql.trusted
+	.ci/npm-ci frontend-schema
+	npm --prefix frontend-schema --silent run generate
+
+baseline: $(VENV)/.dev ## Make the schema of the code the one that later changes are held against (part of a release)
+	$(BIN)/python -m app.graphql.evolution --release
+
+explorer: ## Build the GraphQL explorer, the page at /graphql, for use without the Internet (needs Node.js)
+	.ci/npm-ci $(WEB)
+	npm --prefix $(WEB) --silent run build
 
 lock: $(VENV)/.dev ## Pin the newest versions of all dependencies in the lock files
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv
@@ -53,8 +74,9 @@ lock: $(VENV)/.dev ## Pin the newest versions of all dependencies in the lock fi
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 		-o requirements-dev.lock
 
-clean: ## Remove the virtual environment and caches; data stay
+clean: ## Remove the virtual environment, caches and what was built; data stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf frontend-schema/node_modules $(WEB)/node_modules app/graphql/explorer/dist app/graphql/explorer/dist.building
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

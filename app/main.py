@@ -7,11 +7,13 @@ import asyncio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from app.core.errors import AppError
 from app.graphql.endpoint import GraphQLEndpoint
-from app.graphql.schema import schema
+from app.graphql.explorer import ROUTES as EXPLORER
+from app.graphql.options import Options
+from app.graphql.schema import build_schema
 from app.resolvers.context import Ctx
 from app.rest.errors import answer_app_error, answer_http_error
 from app.rest.middleware import Edge, RawPath
@@ -20,11 +22,15 @@ from app.rest.routes import OPERATIONS, ROUTES
 HANDLERS = {AppError: answer_app_error, HTTPException: answer_http_error}
 
 
-def create_app(ctx: Ctx, stopping: asyncio.Event, prefix: str = "") -> Starlette:
+def create_app(ctx: Ctx, stopping: asyncio.Event, prefix: str = "", options: Options | None = None) -> Starlette:
     """The public application, at the root and under `prefix`. Once `stopping` is set, readiness is refused so that no
-    new traffic is sent here.
+    new traffic is sent here. `options` are those of the GraphQL API.
     """
-    return _compose([*ROUTES, Route("/graphql", GraphQLEndpoint(schema))], ctx, stopping, prefix)
+    schema = build_schema(options)
+    explorer = EXPLORER if schema.options.explorer else []
+    endpoint = GraphQLEndpoint(schema)
+    graphql: list[BaseRoute] = [Route("/graphql", endpoint), WebSocketRoute("/graphql", endpoint)]
+    return _compose([*ROUTES, *graphql, *explorer], ctx, stopping, prefix)
 
 
 def create_internal_app(ctx: Ctx, stopping: asyncio.Event) -> Starlette:

@@ -23,16 +23,19 @@ import structlog
 import uvicorn
 from pydantic import SecretStr
 from starlette.applications import Starlette
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from app.core.database import Database
 from app.core.embedded import EmbeddedPostgres, visit
 from app.core.errors import ConfigError, Problem
 from app.core.migrations import check_schema, migrate
 from app.core.settings import AuthMode, Settings
+from app.graphql.options import Options
 from app.main import create_app, create_internal_app
 from app.resolvers.assembly import connect_arguments, embedded_directory, open_context, open_pool
 from app.resolvers.configuration import reconcile
 from app.resolvers.context import Ctx, Queue
+from app.resolvers.live import Live
 from app.resolvers.sync import release_orphans
 from workers.queue import RedisQueue
 from workers.scheduler import run_scheduler
@@ -41,6 +44,11 @@ from workers.supervision import run_worker
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS = 10
+MAX_MESSAGE_BYTES = 2**20  # of a message that a client sends on a WebSocket
+PING_SECONDS = 25
+LINGER_SECONDS = 5
+# A connection whose client takes nothing that long is dropped by the system, whatever still waits to be sent.
+STALL_SECONDS = 60
 # A first start shows its files from the first answer on; sources that take longer do not hold up the listeners.
 FIRST_SYNC_SECONDS = 5
 
@@ -179,12 +187,14 @@ async def _migrate(arguments: dict[str, Any], grant_to: str | None) -> None:
 
 
 async def _run(settings: Settings, addresses: Addresses, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    options = Options.of(settings.graphql)
     async with AsyncExitStack() as stack:
         sockets = [stack.enter_context(listen(address)) for address in (addresses.public, addresses.internal)]
         arguments = await stack.enter_async_context(open_database(settings))
         queue = await stack.enter_async_context(_queueing(settings))
-        ctx = open_context(settings, open_pool(settings, arguments), queue)
+        ctx = open_context(settings, open_pool(settings, arguments), queue, Live(arguments))
         stack.push_async_callback(ctx.db.close)
+        await stack.enter_async_context(ctx.live.open(ctx.db))
         if settings.database is None:
             await release_orphans(ctx)
         await reconcile(ctx, settings, time.time() - psutil.Process().create_time())
@@ -192,8 +202,8 @@ async def _run(settings: Settings, addresses: Addresses, stop: asyncio.Event, re
             drained = await stack.enter_async_context(_scheduling(ctx))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(drained.wait(), FIRST_SYNC_SECONDS)
-        apps = [create_app(ctx, stop, settings.path_prefix), create_internal_app(ctx, stop)]
-        await _listen(apps, sockets, stop, ready)
+        apps = [create_app(ctx, stop, settings.path_prefix, options), create_internal_app(ctx, stop)]
+        await serve_apps(apps, sockets, stop, ready)
 
 
 @asynccontextmanager
@@ -230,8 +240,11 @@ async def _scheduling(ctx: Ctx) -> AsyncIterator[asyncio.Event]:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """uvicorn takes it for a fault that a client who left gets no answer. Our own faults are logged already."""
-    return "returned without completing response" not in record.getMessage()
+    """uvicorn takes it for a fault that a client who left gets no answer. Our own faults are logged already, and so are
+    WebSockets, without the query string.
+    """
+    message = record.getMessage()
+    return "returned without completing response" not in message and '"WebSocket ' not in message
 
 
 class _Server(uvicorn.Server):
@@ -242,16 +255,39 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _listen(
+class _WebSocket(WebSocketsSansIOProtocol):
+    """A connection that does not outlive a client who takes nothing any more.
+
+    The close frame goes behind what the client has not taken yet; after a short time he is cut off. uvicorn would wait
+    for him to take it all.
+    """
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "websocket.close":
+            self.writable.set()
+            self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+        await super().send(message)
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.transport.abort()
+
+
+async def serve_apps(
     apps: list[Starlette], sockets: list[socket.socket], stop: asyncio.Event, ready: Callable[[], None]
 ) -> None:
+    """Each application on its socket, until `stop` is set or a listener ends. What is under way then is finished."""
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     servers = [
         _Server(
             uvicorn.Config(
                 app,
                 lifespan="off",
-                ws="none",
+                ws=_WebSocket,
+                ws_max_size=MAX_MESSAGE_BYTES,
+                ws_ping_interval=PING_SECONDS,
+                ws_ping_timeout=PING_SECONDS,
+                ws_per_message_deflate=False,  # what thousands are sent alike would be compressed for each of them
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -288,6 +324,13 @@ def listen(address: str) -> socket.socket:
 
 
 def _bind(host: str, port: int) -> socket.socket:
+    held = _open_socket(host, port)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        held.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_SECONDS * 1000)
+    return held
+
+
+def _open_socket(host: str, port: int) -> socket.socket:
     if not host and socket.has_dualstack_ipv6():
         with contextlib.suppress(OSError):
             return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=2048)

@@ -17,6 +17,7 @@ from sqlalchemy import event
 from app.core.database import Database
 from app.core.embedded import EmbeddedPostgres
 from app.core.migrations import migrate
+from app.graphql.options import Options
 from app.main import create_app
 from app.resolvers.context import Ctx
 
@@ -77,9 +78,9 @@ async def shared_ctx(postgres: EmbeddedPostgres, template: str) -> AsyncIterator
         await database.close()
 
 
-def connect(ctx: Ctx) -> httpx.AsyncClient:
+def connect(ctx: Ctx, options: Options | None = None) -> httpx.AsyncClient:
     """Unhandled errors become the answer that a client would get."""
-    transport = httpx.ASGITransport(create_app(ctx, asyncio.Event()), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(create_app(ctx, asyncio.Event(), options=options), raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://registry.example")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -10,17 +10,27 @@ from typing import TypeVar
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info
 
-from app.models.queries import Window
-from app.models.views import Page, RegistryView, SourceView, SyncRunView, VersionView
-from app.resolvers import registries, servers, sources
+from app.core.errors import AppError
+from app.models.explanations import ShadowView
+from app.models.queries import ListServers, Window
+from app.models.views import ChangeView, Page, RegistryView, SourceView, SyncRunView, VersionView
+from app.resolvers import changes, explanations, registries, server_lists, servers, sources
 from app.resolvers.context import Ctx
+from app.resolvers.search import Counts, Found
+from app.resolvers.servers import ServerKey, SourceVersionKey
 from app.resolvers.service import QueueView, check_queue
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-ServerKey = tuple[str | None, str, str, bool]
-"""Registry name (None: the aggregate), server name, version or "latest", whether a deleted one counts."""
+EntryKey = tuple[int, int]
+"""The ids of registry and entry."""
+
+ChangeKey = tuple[str | None, int]
+"""Registry name (None: the aggregate), the change's place in its feed."""
+
+ChangedKey = tuple[str | None, changes.ChangedKey]
+"""Registry name (None: the aggregate), the version that changed."""
 
 
 class Loaders:
@@ -34,13 +44,35 @@ class Loaders:
         self.registries_holding: DataLoader[int, tuple[RegistryView, ...] | None] = _loader(
             lambda ids: registries.registries_holding(ctx, ids)
         )
-        self.version: DataLoader[ServerKey, VersionView | None] = _loader(self._versions_by_key)
+        self.version: DataLoader[ServerKey, VersionView | None] = _loader(lambda keys: servers.find_versions(ctx, keys))
+        self.source_version: DataLoader[SourceVersionKey, VersionView | None] = _loader(
+            lambda keys: servers.find_versions_of_sources(ctx, keys)
+        )
+        self.shadows: DataLoader[EntryKey, tuple[ShadowView, ...] | None] = _loader(
+            lambda keys: explanations.list_shadows(ctx, keys)
+        )
         self.registry_by_name: DataLoader[str, RegistryView | None] = _loader(self._registries_by_name)
         self.source_by_name: DataLoader[str, SourceView | None] = _loader(self._sources_by_name)
         self.run: DataLoader[int, SyncRunView | None] = _loader(lambda ids: sources.runs_by_id(ctx, ids))
         self.queue: DataLoader[str, QueueView | None] = _loader(self._queue)
+        self.change: DataLoader[ChangeKey, ChangeView | None] = _loader(self._changes_by_key)
+        self.changed_version: DataLoader[ChangedKey, VersionView | None] = _loader(self._changed_versions)
+        self.servers: DataLoader[ListServers, Found | None] = _loader(lambda keys: server_lists.search_each(ctx, keys))
+        self.servers_found: DataLoader[ListServers, int | None] = _loader(
+            lambda keys: server_lists.count_each(ctx, keys)
+        )
+        self.facets: DataLoader[ListServers, Counts | None] = _loader(
+            lambda keys: server_lists.count_facets_of_each(ctx, keys)
+        )
+        self.run_count: DataLoader[int, int | None] = _loader(lambda ids: sources.count_runs(ctx, ids))
+        self.version_count: DataLoader[int, int | None] = _loader(
+            lambda ids: servers.count_versions(ctx, ids, include_deleted=False)
+        )
+        self.full_version_count: DataLoader[int, int | None] = _loader(
+            lambda ids: servers.count_versions(ctx, ids, include_deleted=True)
+        )
         self._runs: dict[Window, DataLoader[int, Page[SyncRunView] | None]] = {}
-        self._pages: dict[tuple[int, Window, bool], DataLoader[int, Page[VersionView] | None]] = {}
+        self._pages: dict[tuple[Window, bool], DataLoader[EntryKey, Page[VersionView] | None]] = {}
 
     def runs(self, window: Window) -> DataLoader[int, Page[SyncRunView] | None]:
         """By source id: a page of its runs."""
@@ -48,14 +80,12 @@ class Loaders:
             self._runs[window] = _loader(lambda ids: sources.page_runs(self._ctx, ids, window))
         return self._runs[window]
 
-    def versions(
-        self, registry_id: int, window: Window, include_deleted: bool
-    ) -> DataLoader[int, Page[VersionView] | None]:
-        """By entry id: a page of its versions."""
-        key = (registry_id, window, include_deleted)
+    def versions(self, window: Window, include_deleted: bool) -> DataLoader[EntryKey, Page[VersionView] | None]:
+        """By entry: a page of its versions."""
+        key = (window, include_deleted)
         if key not in self._pages:
             self._pages[key] = _loader(
-                lambda ids: servers.page_versions(self._ctx, registry_id, ids, window, include_deleted=include_deleted)
+                lambda keys: servers.page_versions(self._ctx, keys, window, include_deleted=include_deleted)
             )
         return self._pages[key]
 
@@ -64,29 +94,45 @@ class Loaders:
         found = await check_queue(self._ctx)
         return {} if found is None else dict.fromkeys(keys, found)
 
+    async def _changes_by_key(self, keys: Sequence[ChangeKey]) -> Mapping[ChangeKey, ChangeView]:
+        found: dict[ChangeKey, ChangeView] = {}
+        for registry in {registry for registry, _ in keys}:
+            views = await changes.changes_by_id(self._ctx, registry, [i for owner, i in keys if owner == registry])
+            found |= {(registry, view.id): view for view in views.values()}
+        return found
+
+    async def _changed_versions(self, keys: Sequence[ChangedKey]) -> Mapping[ChangedKey, VersionView]:
+        found: dict[ChangedKey, VersionView] = {}
+        for registry in {registry for registry, _ in keys}:
+            wanted = [key for owner, key in keys if owner == registry]
+            views = await changes.changed_versions(self._ctx, registry, wanted)
+            found |= {(registry, key): view for key, view in views.items()}
+        return found
+
     async def _registries_by_name(self, names: Sequence[str]) -> Mapping[str, RegistryView]:
         return {view.name: view for view in await registries.list_registries(self._ctx, names)}
 
     async def _sources_by_name(self, names: Sequence[str]) -> Mapping[str, SourceView]:
         return {view.name: view for view in await sources.list_sources(self._ctx, names)}
 
-    async def _versions_by_key(self, keys: Sequence[ServerKey]) -> Mapping[ServerKey, VersionView]:
-        wanted: dict[tuple[str | None, str, bool], list[str]] = defaultdict(list)
-        for registry, name, version, deleted in keys:
-            wanted[registry, version, deleted].append(name)
-        found: dict[ServerKey, VersionView] = {}
-        for (registry, version, deleted), names in wanted.items():
-            views = await servers.get_versions(self._ctx, registry, names, version, include_deleted=deleted)
-            found |= {(registry, view.name, version, deleted): view for view in views}
-        return found
+
+class _Loader(DataLoader[K, V]):
+    """Siblings wait for the same reading. When a field fails, those beside it are cancelled; without the shield that
+    would cancel the reading, and with it whoever waits for it in another part of the operation.
+    """
+
+    def load(self, key: K) -> Awaitable[V]:
+        return asyncio.shield(super().load(key))
 
 
-def _loader(load: Callable[[list[K]], Awaitable[Mapping[K, V]]]) -> DataLoader[K, V | None]:
-    async def batch(keys: list[K]) -> list[V | None]:
+def _loader(load: Callable[[list[K]], Awaitable[Mapping[K, V | AppError]]]) -> DataLoader[K, V | None]:
+    """An error in place of a value is raised where that key was asked for, and only there."""
+
+    async def batch(keys: list[K]) -> list[V | AppError | None]:
         found = await load(keys)
         return [found.get(key) for key in keys]
 
-    return DataLoader(load_fn=batch)
+    return _Loader(load_fn=batch)
 
 
 @dataclass

@@ -8,6 +8,9 @@ from typing import Any
 import strawberry
 from strawberry.scalars import JSON
 
+from app.graphql.parts import Part
+from app.models.documents import PUBLISHER_PROVIDED
+
 
 @strawberry.type(description="Where a server's source code is.")
 class Repository:
@@ -17,8 +20,13 @@ class Repository:
     subfolder: str | None = strawberry.field(description="The server's folder within the repository.")
 
     @classmethod
-    def of(cls, value: Mapping[str, Any]) -> Repository:
-        return cls(**_pick(value, "url", "source", "id", "subfolder"))
+    def of(cls, value: Part) -> Repository:
+        return cls(
+            url=value.text("url") or "",
+            source=value.text("source") or "",
+            id=value.text("id"),
+            subfolder=value.text("subfolder"),
+        )
 
 
 @strawberry.type(description="An icon that a user interface may show.")
@@ -29,9 +37,12 @@ class Icon:
     theme: str | None = strawberry.field(description="The background it is made for: `light` or `dark`.")
 
     @classmethod
-    def of(cls, value: Mapping[str, Any]) -> Icon:
+    def of(cls, value: Part) -> Icon:
         return cls(
-            src=value["src"], sizes=value.get("sizes") or [], **_pick(value, mimeType="mime_type", theme="theme")
+            src=value.text("src") or "",
+            mime_type=value.text("mimeType"),
+            sizes=value.texts("sizes"),
+            theme=value.text("theme"),
         )
 
 
@@ -52,15 +63,21 @@ class Input:
     variables: list[Input] = strawberry.field(description="The variables that `value` refers to.")
 
     @classmethod
-    def of(cls, value: Mapping[str, Any], name: str | None = None) -> Input:
+    def of(cls, value: Part, name: str | None = None) -> Input:
         return cls(
-            name=name or value.get("name"),
-            is_required=bool(value.get("isRequired")),
-            is_secret=bool(value.get("isSecret")),
-            is_repeated=bool(value.get("isRepeated")),
-            choices=value.get("choices") or [],
+            name=name or value.text("name"),
+            type=value.text("type"),
+            description=value.text("description"),
+            is_required=value.flag("isRequired"),
+            is_secret=value.flag("isSecret"),
+            is_repeated=value.flag("isRepeated"),
+            format=value.text("format"),
+            value=value.text("value"),
+            value_hint=value.text("valueHint"),
+            default=value.text("default"),
+            placeholder=value.text("placeholder"),
+            choices=value.texts("choices"),
             variables=_variables(value),
-            **_pick(value, "type", "description", "format", "value", "default", "placeholder", valueHint="value_hint"),
         )
 
 
@@ -72,9 +89,13 @@ class Transport:
     variables: list[Input] = strawberry.field(description="The variables that `url` refers to.")
 
     @classmethod
-    def of(cls, value: Mapping[str, Any]) -> Transport:
-        headers = [Input.of(header) for header in value.get("headers") or []]
-        return cls(headers=headers, variables=_variables(value), **_pick(value, "type", "url"))
+    def of(cls, value: Part) -> Transport:
+        return cls(
+            type=value.text("type") or "",
+            url=value.text("url"),
+            headers=_inputs(value, "headers"),
+            variables=_variables(value),
+        )
 
 
 @strawberry.type(description="A package that holds the server, to be run by the client.")
@@ -93,28 +114,28 @@ class Package:
     environment_variables: list[Input] = strawberry.field(description="Environment variables to set.")
 
     @classmethod
-    def of(cls, value: Mapping[str, Any]) -> Package:
-        names = {"registryType": "registry_type", "registryBaseUrl": "registry_base_url", "runtimeHint": "runtime_hint"}
-        lists = ("runtimeArguments", "packageArguments", "environmentVariables")
-        runtime, package, environment = ([Input.of(v) for v in value.get(key) or []] for key in lists)
+    def of(cls, value: Part) -> Package:
         return cls(
-            transport=Transport.of(value["transport"]),
-            runtime_arguments=runtime,
-            package_arguments=package,
-            environment_variables=environment,
-            **_pick(value, "identifier", "version", fileSha256="file_sha256", **names),
+            registry_type=value.text("registryType") or "",
+            registry_base_url=value.text("registryBaseUrl"),
+            identifier=value.text("identifier") or "",
+            version=value.text("version"),
+            file_sha256=value.text("fileSha256"),
+            runtime_hint=value.text("runtimeHint"),
+            transport=Transport.of(value.part("transport")),
+            runtime_arguments=_inputs(value, "runtimeArguments"),
+            package_arguments=_inputs(value, "packageArguments"),
+            environment_variables=_inputs(value, "environmentVariables"),
         )
 
 
 def publisher_metadata(document: Mapping[str, Any]) -> JSON | None:
-    found = (document.get("_meta") or {}).get("io.modelcontextprotocol.registry/publisher-provided")
-    return None if found is None else JSON(found)
+    return Part(document).part("_meta").json(PUBLISHER_PROVIDED)
 
 
-def _variables(value: Mapping[str, Any]) -> list[Input]:
-    return [Input.of(variable, name) for name, variable in (value.get("variables") or {}).items()]
+def _inputs(value: Part, key: str) -> list[Input]:
+    return [Input.of(item) for item in value.parts(key)]
 
 
-def _pick(value: Mapping[str, Any], *same: str, **renamed: str) -> dict[str, Any]:
-    """Attributes of a type from keys of a document; an absent key is None."""
-    return {name: value.get(key) for key, name in {**{key: key for key in same}, **renamed}.items()}
+def _variables(value: Part) -> list[Input]:
+    return [Input.of(variable, name) for name, variable in value.named("variables")]

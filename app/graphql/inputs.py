@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import strawberry
 
@@ -57,6 +58,24 @@ class ServerOrder:
         return Order(OrderField[self.field.name], self.direction is OrderDirection.DESC)
 
 
+@strawberry.enum(description="What versions can be ordered by.")
+class ServerVersionOrderField(Enum):
+    NAME = strawberry.enum_value("NAME", description="The server's name, then the version string, byte by byte.")
+    PUBLISHED_AT = strawberry.enum_value("PUBLISHED_AT", description="When the version was published.")
+    UPDATED_AT = strawberry.enum_value("UPDATED_AT", description="When the version last changed.")
+
+
+@strawberry.input(description="An order of versions; name and version decide between equals.")
+class ServerVersionOrder:
+    field: ServerVersionOrderField = strawberry.field(
+        default=ServerVersionOrderField.NAME, description="What to order by."
+    )
+    direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="Which way.")
+
+    def to_order(self) -> Order:
+        return Order(OrderField[self.field.name], self.direction is OrderDirection.DESC)
+
+
 def _optional(description: str, name: str | None = None) -> Any:
     return strawberry.field(default=None, description=description, name=name)
 
@@ -96,57 +115,98 @@ class TimeFilter:
     lte: datetime | None = _optional("At this time or earlier.")
 
 
-@strawberry.input(description="Which servers to list; all that is given must hold, for the server's latest version.")
-class ServerWhere:
+@strawberry.input
+class _Conditions:
+    """What servers and their versions have in common to be filtered by."""
+
     name: TextFilter | None = _optional("The full name, e.g. `io.github.acme/db`.")
     namespace: TextFilter | None = _optional("The part of the name before the slash.")
     title: TextFilter | None = _optional("The title.")
     description: TextFilter | None = _optional("The description.")
     status: StatusFilter | None = _optional("The status.")
     tier: NameFilter | None = _optional("The tier, e.g. `Official`.")
-    source: NameFilter | None = _optional("The name of the source the server comes from.")
+    source: NameFilter | None = _optional("The name of the source it comes from.")
     tags: ListFilter | None = _optional("The tags.")
     tools: ListFilter | None = _optional("The names of the tools.")
     registry_types: ListFilter | None = _optional("The kinds of packages, e.g. `oci`.")
     transports: ListFilter | None = _optional("The transports of packages and remotes, e.g. `stdio`.")
-    published_at: TimeFilter | None = _optional("When the latest version was published.")
-    updated_at: TimeFilter | None = _optional("When the latest version last changed.")
+    published_at: TimeFilter | None = _optional("When the version was published.")
+    updated_at: TimeFilter | None = _optional("When the version last changed.")
+
+    def to_filter(self, depth: int = 0) -> Filter:
+        """Raises Invalid for a filter that is nested too deep; how large it may be is the resolvers' rule."""
+        parts: list[Filter] = [
+            Condition(ServerField(_camel(name)), operator, value) for name, operator, value in given_conditions(self)
+        ]
+        inner = nested(self, depth)
+        parts += [where.to_filter(depth + 1) for where in inner.all_of]
+        if inner.any_of is not None:
+            parts.append(AnyOf(tuple(where.to_filter(depth + 1) for where in inner.any_of)))
+        if inner.none_of is not None:
+            parts.append(Not(inner.none_of.to_filter(depth + 1)))
+        return AllOf(tuple(parts))
+
+
+@strawberry.input(description="Which servers to list; all that is given must hold, for the server's latest version.")
+class ServerWhere(_Conditions):
     all_of: list[ServerWhere] | None = _optional("All of these hold.", "AND")
     any_of: list[ServerWhere] | None = _optional("At least one of these holds.", "OR")
     none_of: ServerWhere | None = _optional("This does not hold.", "NOT")
 
-    def to_filter(self, depth: int = 0) -> Filter:
-        """Raises Invalid for a filter that is nested too deep; how large it may be is the resolvers' rule."""
-        if depth > MAX_DEPTH:
-            raise Invalid(f"where is nested more than {MAX_DEPTH} deep")
-        parts: list[Filter] = []
-        for field in ServerField:
-            given = getattr(self, _snake(field), None)
-            if given is not None:
-                parts += _conditions(field, given)
-        if self.all_of is not None:
-            parts += [where.to_filter(depth + 1) for where in self.all_of]
-        if self.any_of is not None:
-            parts.append(AnyOf(tuple(where.to_filter(depth + 1) for where in self.any_of)))
-        if self.none_of is not None:
-            parts.append(Not(self.none_of.to_filter(depth + 1)))
-        return AllOf(tuple(parts))
+
+@strawberry.input(description="Which versions to list; all that is given must hold.")
+class ServerVersionWhere(_Conditions):
+    version: TextFilter | None = _optional("The version string.")
+    is_latest: bool | None = _optional("Whether it is the newest version of its server that is not deleted.")
+    all_of: list[ServerVersionWhere] | None = _optional("All of these hold.", "AND")
+    any_of: list[ServerVersionWhere] | None = _optional("At least one of these holds.", "OR")
+    none_of: ServerVersionWhere | None = _optional("This does not hold.", "NOT")
 
 
-def _conditions(field: ServerField, given: Any) -> list[Filter]:
-    operators = {_snake(operator): operator for operator in Operator}
-    values = {f.name.rstrip("_"): getattr(given, f.name) for f in fields(given)}
-    return [Condition(field, operators[n], _plain(value)) for n, value in values.items() if value is not None]
+class Nested(NamedTuple):
+    """The conditions inside a condition."""
+
+    all_of: Sequence[Any]
+    any_of: Sequence[Any] | None
+    none_of: Any
+
+
+def nested(where: Any, depth: int) -> Nested:
+    """What stands under AND, OR and NOT of any `where` input. Raises Invalid where that is too deep."""
+    if depth > MAX_DEPTH:
+        raise Invalid(f"where is nested more than {MAX_DEPTH} deep")
+    return Nested(where.all_of or (), where.any_of, where.none_of)
+
+
+def given_conditions(where: Any) -> Iterator[tuple[str, Operator, Any]]:
+    """Attribute, operator and value of each comparison that a `where` input holds itself."""
+    for f in fields(where):
+        given = getattr(where, f.name)
+        if given is None or f.name in _LOGIC:
+            continue
+        if isinstance(given, bool):
+            yield f.name, Operator.EQ, given
+            continue
+        for operator in fields(given):
+            value = getattr(given, operator.name)
+            if value is not None:
+                yield f.name, Operator(_camel(operator.name.rstrip("_"))), _plain(value)
+
+
+_LOGIC: Final = ("all_of", "any_of", "none_of")
 
 
 def _plain(value: Any) -> Any:
-    """An input's value as the store compares it: statuses as numbers, lists as tuples."""
+    """An input's value as it is compared: statuses as numbers, other words as themselves, lists as tuples."""
     if isinstance(value, list):
         return tuple(_plain(item) for item in value)
     if isinstance(value, datetime):
         return clamp_time(value)
-    return int(Status[value.name]) if isinstance(value, ServerStatus) else value
+    if isinstance(value, ServerStatus):
+        return int(Status[value.name])
+    return value.name if isinstance(value, Enum) else value
 
 
-def _snake(name: str) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.capitalize, rest))

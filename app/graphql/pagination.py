@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import strawberry
+from graphql import FieldNode, InlineFragmentNode
+from strawberry.types import Info
 
 from app.core.errors import Invalid
 from app.core.opaque import decode_opaque, encode_opaque
@@ -69,6 +71,30 @@ def window(
     return Window(limit, _key("after", after, listed_by), _key("before", before, listed_by), last is not None)
 
 
+NOTHING: Final[Page[Any]] = Page((), has_next=False, has_previous=False)
+"""In place of a page that nobody selected."""
+
+_OF_PAGE: Final = frozenset({"edges", "nodes", "pageInfo"})
+
+
+def selects_page(info: Info[Any, Any]) -> bool:
+    """Whether the operation selects anything of the connection's page, so that it has to be read."""
+    raw = info._raw_info
+    stack: list[Any] = [s for node in raw.field_nodes if node.selection_set for s in node.selection_set.selections]
+    fragments: set[str] = set()
+    while stack:
+        node = stack.pop()
+        if isinstance(node, FieldNode):
+            if node.name.value in _OF_PAGE:
+                return True
+        elif isinstance(node, InlineFragmentNode):
+            stack += node.selection_set.selections
+        elif node.name.value not in fragments:
+            fragments.add(node.name.value)
+            stack += raw.fragments[node.name.value].selection_set.selections
+    return False
+
+
 def connect(
     page: Page[V],
     cursors: Sequence[str],
@@ -76,17 +102,23 @@ def connect(
     count: Callable[[], Awaitable[int]],
 ) -> Connection[T]:
     edges = [Edge(cursor=cursor, node=make(item)) for cursor, item in zip(cursors, page.items, strict=True)]
-    info = PageInfo(
+    return Connection(edges=edges, page_info=page_info(page, cursors), count=count)
+
+
+def page_info(page: Page[Any], cursors: Sequence[str]) -> PageInfo:
+    return PageInfo(
         has_next_page=page.has_next,
         has_previous_page=page.has_previous,
         start_cursor=cursors[0] if cursors else None,
         end_cursor=cursors[-1] if cursors else None,
     )
-    return Connection(edges=edges, page_info=info, count=count)
 
 
-def connect_all(items: Sequence[V], name: Callable[[V], str], make: Callable[[V], T], chosen: Window) -> Connection[T]:
-    """A page of a list that is read whole because it is short and ordered by a unique name (sources, registries)."""
+def connect_all(
+    items: Sequence[V], name: Callable[[V], str], make: Callable[[V], T], chosen: Window, listed_by: Any = None
+) -> Connection[T]:
+    """A page of a list that is read whole because it is short and ordered by a unique name (sources, registries).
+    `listed_by` as for `window`."""
     after, before = (place[0] if place else None for place in (chosen.after, chosen.before))
     kept = [i for i in items if (after is None or name(i) > str(after)) and (before is None or name(i) < str(before))]
     shown = kept[-chosen.limit :] if chosen.backward else kept[: chosen.limit]
@@ -99,7 +131,7 @@ def connect_all(items: Sequence[V], name: Callable[[V], str], make: Callable[[V]
     async def count() -> int:
         return len(items)
 
-    return connect(page, [cursor((name(item),)) for item in shown], make, count)
+    return connect(page, [cursor((name(item),), listed_by) for item in shown], make, count)
 
 
 def cursor(key: Key, listed_by: Any = None) -> str:

@@ -10,12 +10,19 @@ import strawberry
 from app.graphql import sources
 from app.graphql.context import GraphQLInfo
 from app.graphql.node import Node, node_id
-from app.graphql.pagination import After, Before, Connection, First, Last
-from app.graphql.server_lists import IncludeDeleted, OrderBy, Search, Where, connect_servers, server_query
+from app.graphql.pagination import After, Before, First, Last
+from app.graphql.server_lists import (
+    IncludeDeleted,
+    OrderBy,
+    Search,
+    ServerConnection,
+    Where,
+    connect_servers,
+    server_query,
+)
 from app.models.views import RegistryView
 
 if TYPE_CHECKING:
-    from app.graphql.servers import Server
     from app.graphql.sources import CreationType, Source
 
 
@@ -72,6 +79,6 @@ class Registry(Node):
         last: Last = None,
         before: Before = None,
         include_deleted: IncludeDeleted = False,
-    ) -> Connection[Annotated[Server, strawberry.lazy("app.graphql.servers")]]:
+    ) -> ServerConnection:
         query = server_query(self.name, search, where, order_by, include_deleted)
         return await connect_servers(info, query, (first, after, last, before))

@@ -16,7 +16,7 @@ from app.graphql.pagination import Connection, Places, connect, cursor, window
 from app.models import kinds
 from app.models.snapshot import Rejection as RejectionView
 from app.models.views import SyncRunView
-from app.resolvers.sources import count_all_runs, count_runs, list_runs
+from app.resolvers.sources import count_all_runs, list_runs
 
 if TYPE_CHECKING:
     from app.graphql.sources import Source
@@ -130,4 +130,8 @@ async def connect_source_runs(info: GraphQLInfo, source_id: int, name: str, plac
     page = await info.context.loaders.runs(window(*places, listed_by=listed_by)).load(source_id)
     assert page is not None  # noqa: S101  # the loader answers every source it is asked for
     cursors = [cursor((run.id,), listed_by) for run in page.items]
-    return connect(page, cursors, SyncRun.of, lambda: count_runs(info.context.ctx, source_id))
+    return connect(page, cursors, SyncRun.of, lambda: _count(info, source_id))
+
+
+async def _count(info: GraphQLInfo, source_id: int) -> int:
+    return await info.context.loaders.run_count.load(source_id) or 0

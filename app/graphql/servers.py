@@ -20,10 +20,23 @@ from app.graphql.context import GraphQLInfo
 from app.graphql.documents import Icon, Package, Repository, Transport, publisher_metadata
 from app.graphql.inputs import ServerStatus
 from app.graphql.node import Node, node_id
-from app.graphql.pagination import After, Before, Connection, First, Last, connect, cursor, window
-from app.models.queries import LATEST, Condition, ListServers, Operator, ServerField
-from app.models.views import VersionView
-from app.resolvers.servers import count_servers
+from app.graphql.pagination import (
+    NOTHING,
+    After,
+    Before,
+    Connection,
+    First,
+    Last,
+    connect,
+    cursor,
+    selects_page,
+    window,
+)
+from app.graphql.parts import Part
+from app.graphql.toolhive import ToolHive, find_toolhive
+from app.models.explanations import ShadowView
+from app.models.queries import LATEST
+from app.models.views import Page, VersionView
 
 if TYPE_CHECKING:
     from app.graphql.registries import Registry
@@ -45,13 +58,16 @@ class Seen:
         return parsed
 
     @property
+    def part(self) -> Part:
+        return Part(self.document)
+
+    @property
     def repository(self) -> Repository | None:
-        found = self.document.get("repository")
-        return Repository.of(found) if found else None
+        return self.part.make("repository", Repository.of)
 
     @property
     def icons(self) -> list[Icon]:
-        return [Icon.of(icon) for icon in self.document.get("icons") or []]
+        return [Icon.of(icon) for icon in self.part.parts("icons")]
 
 
 @strawberry.type(description="One published version of a server.")
@@ -85,9 +101,16 @@ class ServerVersion(Node):
             description=view.description,
         )
 
+    @classmethod
+    def of_source(cls, registry: str | None, view: VersionView) -> ServerVersion:
+        """A version that the registry does not serve: another id, as the winner may have the same version string."""
+        found = cls.of(registry, view)
+        found.id = node_id("ServerVersion", registry, view.name, view.version, view.source_id)
+        return found
+
     @strawberry.field(description="The URL of the JSON Schema the document names.")
     def schema(self) -> str | None:
-        return self.seen.document.get("$schema")
+        return self.seen.part.text("$schema")
 
     @strawberry.field(description="The server's home page.")
     def website_url(self) -> str | None:
@@ -103,11 +126,15 @@ class ServerVersion(Node):
 
     @strawberry.field(description="Packages from which a client can run the server.")
     def packages(self) -> list[Package]:
-        return [Package.of(package) for package in self.seen.document.get("packages") or []]
+        return [Package.of(package) for package in self.seen.part.parts("packages")]
 
     @strawberry.field(description="Places where the server already runs.")
     def remotes(self) -> list[Transport]:
-        return [Transport.of(remote) for remote in self.seen.document.get("remotes") or []]
+        return [Transport.of(remote) for remote in self.seen.part.parts("remotes")]
+
+    @strawberry.field(description="What ToolHive knows of it; null if its publisher told nothing of the kind.")
+    def toolhive(self) -> ToolHive | None:
+        return find_toolhive(self.seen.document)
 
     @strawberry.field(description="What the publisher added under its own keys, as it came.")
     def publisher_metadata(self) -> JSON | None:
@@ -124,6 +151,22 @@ class ServerVersion(Node):
         return Server.of(self.seen.registry, latest or self.seen.view)
 
 
+@strawberry.type(description="A server that another one of the same name hides in a registry.")
+class ShadowedServer:
+    position: int = strawberry.field(description="The place of its source in the registry, from 0.")
+    source_id: strawberry.Private[int]
+    latest: ServerVersion = strawberry.field(description="Its newest version that is not deleted.")
+
+    @classmethod
+    def of(cls, registry: str | None, view: ShadowView) -> ShadowedServer:
+        latest = ServerVersion.of_source(registry, view.latest)
+        return cls(position=view.position, source_id=view.latest.source_id, latest=latest)
+
+    @strawberry.field(description="The source that it is in.")
+    async def source(self, info: GraphQLInfo) -> Annotated[Source, strawberry.lazy("app.graphql.sources")]:
+        return await _source(info, self.source_id)
+
+
 @strawberry.type(description="A server: one name, as it is seen in one registry.")
 class Server(Node):
     seen: strawberry.Private[Seen]
@@ -134,6 +177,12 @@ class Server(Node):
     tags: list[str] = strawberry.field(description="The publisher's tags, from the latest version.")
     tools: list[str] = strawberry.field(description="The names of the tools it offers, from the latest version.")
     tier: str | None = strawberry.field(description="The publisher's tier, e.g. `Official`, from the latest version.")
+    registry_types: list[str] = strawberry.field(
+        description="The kinds of its packages, e.g. `oci`, from the latest version."
+    )
+    transports: list[str] = strawberry.field(
+        description="The transports of its packages and remotes, e.g. `stdio`, from the latest version."
+    )
     status: ServerStatus = strawberry.field(description="How the latest version stands.")
     published_at: datetime = strawberry.field(description="When the latest version was published here.")
     updated_at: datetime = strawberry.field(description="When the latest version last changed.")
@@ -150,6 +199,8 @@ class Server(Node):
             tags=view.tags,
             tools=view.tools,
             tier=view.tier,
+            registry_types=view.registry_types,
+            transports=view.transports,
             status=ServerStatus[view.status.name],
             published_at=view.published_at,
             updated_at=view.updated_at,
@@ -191,23 +242,31 @@ class Server(Node):
         include_deleted: IncludeDeleted = False,
     ) -> Connection[ServerVersion]:
         chosen = window(first, after, last, before, listed_by="versions")
-        view, registry = self.seen.view, self.seen.registry
-        page = await info.context.loaders.versions(view.registry_id, chosen, include_deleted).load(view.entry_id)
-        assert page is not None  # noqa: S101  # the loader answers every entry it is asked for
-        same_name = Condition(ServerField.NAME, Operator.EQ, self.name)
-        query = ListServers(registry, where=same_name, include_deleted=include_deleted)
-        return connect(
-            page,
-            [cursor(item.key, "versions") for item in page.items],
-            lambda item: ServerVersion.of(registry, item),
-            lambda: count_servers(info.context.ctx, query),
-        )
+        view, registry, loaders = self.seen.view, self.seen.registry, info.context.loaders
+        counts = loaders.full_version_count if include_deleted else loaders.version_count
+
+        async def count() -> int:
+            return await counts.load(view.entry_id) or 0
+
+        page: Page[VersionView] | None = None
+        if selects_page(info):
+            page = await loaders.versions(chosen, include_deleted).load((view.registry_id, view.entry_id))
+        items = () if page is None else page.items
+        cursors = [cursor(item.key, "versions") for item in items]
+        return connect(page or NOTHING, cursors, lambda item: ServerVersion.of(registry, item), count)
+
+    @strawberry.field(
+        description="The servers of the same name in other sources of the registry that this one hides, by position."
+        " Those that have only deleted versions are not among them."
+    )
+    async def shadows(self, info: GraphQLInfo) -> list[ShadowedServer]:
+        view = self.seen.view
+        found = await info.context.loaders.shadows.load((view.registry_id, view.entry_id))
+        return [ShadowedServer.of(self.seen.registry, shadow) for shadow in found or ()]
 
     @strawberry.field(description="The source it comes from.")
     async def source(self, info: GraphQLInfo) -> Annotated[Source, strawberry.lazy("app.graphql.sources")]:
-        from_source = await info.context.loaders.source.load(self.seen.view.source_id)
-        assert from_source is not None  # noqa: S101  # entries have a source: a foreign key says so
-        return sources.Source.of(from_source)
+        return await _source(info, self.seen.view.source_id)
 
     @strawberry.field(description="The registries in which it is seen, by name.")
     async def registries(
@@ -215,3 +274,9 @@ class Server(Node):
     ) -> list[Annotated[Registry, strawberry.lazy("app.graphql.registries")]]:
         held_by = await info.context.loaders.registries_holding.load(self.seen.view.entry_id)
         return [registries.Registry.of(view) for view in held_by or ()]
+
+
+async def _source(info: GraphQLInfo, source_id: int) -> sources.Source:
+    view = await info.context.loaders.source.load(source_id)
+    assert view is not None  # noqa: S101  # entries have a source: a foreign key says so
+    return sources.Source.of(view)

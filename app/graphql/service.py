@@ -10,7 +10,7 @@ import strawberry
 from app.graphql.context import GraphQLInfo
 from app.models.views import WorkerView
 from app.resolvers.context import Ctx
-from app.resolvers.service import QueueView, check_ready, get_start, get_version
+from app.resolvers.service import QueueView, check_ready, find_database_version, get_start, get_version
 
 
 @strawberry.enum(description="Who synchronises the sources.")
@@ -40,6 +40,21 @@ class Worker:
         return cls(name=view.name, seen_at=view.seen_at, **{name: getattr(view, name) for name in counts})
 
 
+@strawberry.enum(description="Who runs the database.")
+class StorageKind(Enum):
+    EMBEDDED = strawberry.enum_value("EMBEDDED", description="The server itself, beside its own data.")
+    EXTERNAL = strawberry.enum_value("EXTERNAL", description="Somebody else: it is named in the configuration.")
+
+
+@strawberry.type(description="The database that holds the catalogue.")
+class Storage:
+    kind: StorageKind = strawberry.field(description="Who runs it.")
+
+    @strawberry.field(description="The version of PostgreSQL.")
+    async def version(self, info: GraphQLInfo) -> str:
+        return await find_database_version(info.context.ctx)
+
+
 @strawberry.type(description="This server.")
 class ServiceInfo:
     version: str = strawberry.field(description="The release.")
@@ -55,6 +70,11 @@ class ServiceInfo:
     @strawberry.field(description="When the process that answers was started.")
     def started_at(self) -> datetime:
         return get_start()
+
+    @strawberry.field(description="The database; null if it does not answer.")
+    def storage(self, info: GraphQLInfo) -> Storage | None:
+        embedded = info.context.ctx.embedded
+        return Storage(kind=StorageKind.EMBEDDED if embedded else StorageKind.EXTERNAL)
 
     @strawberry.field(description="The catalogue's revision: it grows with every change.")
     async def revision(self, info: GraphQLInfo) -> int | None:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.core.errors import Invalid
+from app.models.searches import Search
 
 DEFAULT_PAGE = 30
 MAX_PAGE = 1000
@@ -123,11 +124,13 @@ class ListServers:
 
     `version`: None for every version, "latest" for one row a name, else exactly that version string.
     `updated_since` is exclusive and brings deleted versions in, so that a mirror learns of them; `include_deleted` is
-    None where the caller did not say.
+    None where the caller did not say. `search` is a plain substring; `ranked` is looked for word by word, and orders
+    the rows by how well they fit unless `order` says otherwise.
     """
 
     registry: str | None = None
     search: str | None = None
+    ranked: Search | None = None
     version: str | None = None
     updated_since: datetime | None = None
     include_deleted: bool | None = None
@@ -142,12 +145,13 @@ class ListServers:
     @property
     def follows(self) -> bool:
         """Whether the caller follows a registry, and so must learn of what it no longer shows."""
-        return self.updated_since is not None and not self.search and self.where is None and self.order is None
+        searches = self.search or self.ranked
+        return self.updated_since is not None and not searches and self.where is None and self.order is None
 
 
 def check_query(query: ListServers) -> None:
     """Raises Invalid, naming the argument, for a text that cannot be stored or a filter that is too large."""
-    check_text("search", query.search or "")
+    check_text("search", query.search or "" if query.ranked is None else query.ranked.text)
     check_text("version", query.version or "")
     if query.updated_since is not None and query.include_deleted is False:
         raise Invalid("Invalid include_deleted parameter: updated_since always includes deleted versions")

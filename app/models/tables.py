@@ -1,7 +1,7 @@
 """Every table of the catalogue, and nothing else: no query, no validation (table classes do not validate).
 
 Truth: source, registry, registry_source, claim_set, entry, entry_version, sync_run, change, catalog.
-Derived, rebuilt by the store from the truth: listing (precedence and visibility per registry), entry_search,
+Derived, rebuilt by the store from the truth: listing (precedence and visibility per registry), entry_search, word,
 facet_value, published_remote. withdrawal remembers what registries no longer show. Names and versions compare bytewise
 everywhere, whatever the cluster's locale.
 """
@@ -293,11 +293,22 @@ class EntrySearch(Base, table=True):
     )
     search_text: str = Field(sa_column=Column(Text, nullable=False))
     search: str = Field(sa_column=Column(TSVECTOR, nullable=False))
+    # What the server is called, folded, each in a line of its own between line breaks.
+    handles: str = Field(sa_column=Column(Text, nullable=False))
     facets: list[int] = Field(sa_column=Column(ARRAY(Integer), nullable=False))
 
 
+class Word(Base, table=True):
+    """Derived: a word that some search row has or had, for corrections of misspelt searches."""
+
+    __table_args__ = (
+        Index("ix_word_trigrams", "word", postgresql_using="gin", postgresql_ops={"word": "gin_trgm_ops"}),
+    )
+    word: str = Field(sa_column=Column(_bytewise(), primary_key=True))
+
+
 class FacetValue(Base, table=True):
-    """Derived: a value of a facet (tag, registryType, transport, tier, namespace), as the small number rows carry."""
+    """Derived: a value of a facet (tag, registryType, transport, tier, status, namespace), with the number in rows."""
 
     __tablename__ = "facet_value"
     __table_args__ = (UniqueConstraint("facet", "value"),)

@@ -15,7 +15,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class VersionView:
-    """One version of a server as a viewer sees it in a registry. `document` is the server.json as JSON text."""
+    """One version of a server as a viewer sees it in a registry. `document` is the server.json as JSON text; `score`
+    tells how well it fits a ranked search, the greater the better.
+    """
 
     entry_id: int
     version_id: int
@@ -38,6 +40,7 @@ class VersionView:
     transports: list[str]
     document: str
     key: Key = ()
+    score: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,19 @@ class SyncRunView:
     revision: int | None
     stage: str | None
     held: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeView:
+    """A row of the journal. `id` is its place in the feed; `action` is ADDED, UPDATED, STATUS or REMOVED."""
+
+    id: int
+    revision: int
+    at: datetime
+    action: str
+    source_id: int
+    name: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)

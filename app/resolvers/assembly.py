@@ -17,13 +17,14 @@ from app.core.embedded.layout import Layout, explained, no_cluster
 from app.core.settings import DatabaseSettings, Settings
 from app.models.documents import PublishPolicy
 from app.resolvers.context import Ctx, Queue, SyncLimits
+from app.resolvers.live import Live
 from app.sources.outbound import Outbound
 
 DEFAULT_POOL = 10
 
 
-def open_context(settings: Settings, db: Database, queue: Queue | None = None) -> Ctx:
-    """The context of everything that this process does; `db` and `queue` are the caller's to close."""
+def open_context(settings: Settings, db: Database, queue: Queue | None = None, live: Live | None = None) -> Ctx:
+    """The context of everything that this process does; `db`, `queue` and `live` are the caller's to close."""
     outbound, sync = settings.outbound, settings.sync
     return Ctx(
         db,
@@ -31,6 +32,8 @@ def open_context(settings: Settings, db: Database, queue: Queue | None = None) -
         outbound=Outbound(outbound.allow_private, outbound.allow_file_repositories),
         sync=SyncLimits(sync.concurrency, sync.run_retention, sync.tombstone_retention),
         queue=queue,
+        embedded=settings.database is None,
+        live=live or Live(),
     )
 
 

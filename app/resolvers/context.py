@@ -12,6 +12,7 @@ from app.auth.viewer import ANONYMOUS, Viewer
 from app.core.database import Database
 from app.models.documents import PublishPolicy
 from app.models.views import DueSource, WorkerView
+from app.resolvers.live import Live
 from app.sources.outbound import Outbound
 
 MAX_PREVIEWS = 2
@@ -52,4 +53,8 @@ class Ctx:
     outbound: Outbound = field(default_factory=Outbound)
     sync: SyncLimits = field(default_factory=SyncLimits)
     queue: Queue | None = None
+    embedded: bool = False
+    """Whether the database is the server's own."""
+
     previews: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_PREVIEWS))
+    live: Live = field(default_factory=Live)

@@ -1,4 +1,4 @@
-"""Forgets what nobody needs any more: old runs, versions that vanished long ago, old withdrawals."""
+"""Forgets what nobody needs any more: old runs, versions that vanished long ago, old withdrawals, unused words."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import structlog
 from app.resolvers.context import Ctx
 from app.store import retention
 from app.store.journal import begin_change
+from app.store.search import forget_words
 
 log = structlog.get_logger(__name__)
 
@@ -17,6 +18,8 @@ async def keep_house(ctx: Ctx) -> None:
     async with ctx.db.write() as tx:
         purged = await retention.purge_runs(tx.session, now - ctx.sync.run_retention)
         await retention.purge_withdrawals(tx.session, now - ctx.sync.tombstone_retention)
+    async with ctx.db.write() as tx:
+        await forget_words(tx.session)
     log.info("house_kept", runs=purged, versions=await _purge_tombstones(ctx))
 
 

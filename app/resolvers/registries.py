@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from app.auth.viewer import Permission
 from app.models.queries import check_text
+from app.models.selections import Selection, check_selection
 from app.models.views import RegistryView
 from app.resolvers.context import Ctx
 from app.store import registries as store
@@ -15,6 +17,20 @@ async def list_registries(ctx: Ctx, names: Sequence[str] | None = None) -> tuple
     check_text("name", "".join(names or ()))
     async with ctx.db.read() as session:
         return await store.list_registries(session, names)
+
+
+async def select_registries(ctx: Ctx, selection: Selection) -> tuple[RegistryView, ...]:
+    """The registries that the selection admits, by name. Raises Invalid for one that is too large."""
+    check_selection(selection)
+    return tuple(view for view in await list_registries(ctx) if selection.admits(view))
+
+
+async def list_publishable(ctx: Ctx) -> tuple[RegistryView, ...]:
+    """The registries that the viewer may publish to, by name: those with a managed source."""
+    if Permission.PUBLISH not in ctx.viewer.permissions:
+        return ()
+    async with ctx.db.read() as session:
+        return await store.list_managed(session)
 
 
 async def registries_by_id(ctx: Ctx, ids: Sequence[int]) -> Mapping[int, RegistryView]:

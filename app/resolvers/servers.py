@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from app.core.database import Session
-from app.core.errors import NotFound, RegistryNotFound
+from app.core.errors import AppError, Invalid, NotFound, RegistryNotFound
 from app.models.queries import LATEST, ListServers, Window, check_query, check_text
 from app.models.tables import AGGREGATE_ID
 from app.models.views import Page, VersionView
 from app.resolvers.context import Ctx
+from app.store import lookups
 from app.store import registries as registry_store
 from app.store import servers as store
+from app.store.lookups import Wanted, WantedOfSource
 from app.store.servers import Scope
+
+ServerKey = tuple[str | None, str, str, bool]
+"""Registry name (None: the aggregate), server name, version or "latest", whether a deleted one counts."""
+
+SourceVersionKey = tuple[str | None, int, str, str]
+"""Registry name (None: the aggregate), source id, server name, version."""
 
 
 async def list_servers(ctx: Ctx, query: ListServers) -> Page[VersionView]:
@@ -50,6 +58,38 @@ async def get_versions(
         return await store.get_versions(session, scope, names, version, include_deleted)
 
 
+async def find_versions(ctx: Ctx, keys: Sequence[ServerKey]) -> Mapping[ServerKey, VersionView | AppError]:
+    """Any versions in any registries, as far as the viewer sees them. A key that cannot be looked up gets its error,
+    RegistryNotFound or Invalid, so that the others are found all the same."""
+    faults = {key: fault for key in keys if (fault := _find_fault(key[0], key[1], key[2])) is not None}
+    sound = [key for key in keys if key not in faults]
+    async with ctx.db.read() as session:
+        ids = await _registry_ids(session, [registry for registry, *_ in sound if registry is not None])
+        wanted = {key: Wanted(ids[key[0]], *key[1:]) for key in sound if key[0] in ids}
+        found = await lookups.find_versions(session, list(wanted.values()), ctx.viewer.visibility)
+    unknown = {key: RegistryNotFound("registry not found") for key in sound if key[0] not in ids}
+    return {**{key: found[at] for key, at in wanted.items() if at in found}, **unknown, **faults}
+
+
+async def find_versions_of_sources(
+    ctx: Ctx, keys: Sequence[SourceVersionKey]
+) -> Mapping[SourceVersionKey, VersionView]:
+    """Any versions of sources in registries that list them, shadowed and deleted ones too, as far as the viewer may
+    know of them."""
+    sound = [key for key in keys if _find_fault(key[0], *key[2:]) is None]
+    async with ctx.db.read() as session:
+        ids = await _registry_ids(session, [registry for registry, *_ in sound if registry is not None])
+        wanted = {key: WantedOfSource(ids[key[0]], *key[1:]) for key in sound if key[0] in ids}
+        found = await lookups.find_versions_of_sources(session, list(wanted.values()), ctx.viewer.visibility)
+    return {key: found[at] for key, at in wanted.items() if at in found}
+
+
+async def count_versions(ctx: Ctx, entry_ids: Sequence[int], *, include_deleted: bool) -> Mapping[int, int]:
+    """For entries that the viewer was shown, the number of versions of each."""
+    async with ctx.db.read() as session:
+        return await lookups.count_versions(session, entry_ids, include_deleted)
+
+
 async def list_versions(
     ctx: Ctx, registry: str | None, name: str, *, include_deleted: bool = False
 ) -> tuple[VersionView, ...]:
@@ -64,11 +104,30 @@ async def list_versions(
 
 
 async def page_versions(
-    ctx: Ctx, registry_id: int, entry_ids: Sequence[int], window: Window, *, include_deleted: bool
-) -> Mapping[int, Page[VersionView]]:
-    """For several entries that the viewer was shown, a page of the versions of each, newest version first."""
+    ctx: Ctx, entries: Sequence[tuple[int, int]], window: Window, *, include_deleted: bool
+) -> Mapping[tuple[int, int], Page[VersionView]]:
+    """For entries (the ids of registry and entry) that the viewer was shown, a page of the versions of each, newest
+    version first."""
     async with ctx.db.read() as session:
-        return await store.page_entry_versions(session, registry_id, entry_ids, window, include_deleted)
+        return await store.page_entry_versions(session, entries, window, include_deleted)
+
+
+def _find_fault(registry: str | None, name: str, version: str) -> Invalid | None:
+    try:
+        check_text("registry", registry or "")
+        check_text("name", name)
+        check_text("version", version)
+    except Invalid as error:
+        return error
+    return None
+
+
+async def _registry_ids(session: Session, names: Sequence[str]) -> Mapping[str | None, int]:
+    """The ids of those names that are registries, and that of the aggregate under None."""
+    ids: dict[str | None, int] = {None: AGGREGATE_ID}
+    if names:
+        ids.update(await registry_store.registry_ids(session, sorted(set(names))))
+    return ids
 
 
 async def _scope(ctx: Ctx, session: Session, registry: str | None) -> Scope:

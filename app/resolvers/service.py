@@ -15,6 +15,7 @@ from app.core.errors import Unavailable
 from app.models.views import WorkerView
 from app.resolvers.context import Ctx
 from app.store.journal import current_revision
+from app.store.postgres import read_version
 
 QUEUE_SECONDS: Final = 2
 """Time in which the queue has to answer; a page that shows its state waits no longer."""
@@ -50,6 +51,12 @@ async def check_ready(ctx: Ctx) -> int:
     """The catalogue's revision. Raises Unavailable when the database does not answer."""
     async with ctx.db.read() as session:
         return await current_revision(session)
+
+
+async def find_database_version(ctx: Ctx) -> str:
+    """The version of PostgreSQL, e.g. `16.4`. Raises Unavailable when the database does not answer."""
+    async with ctx.db.read() as session:
+        return await read_version(session)
 
 
 def get_start() -> datetime:

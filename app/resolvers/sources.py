@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from app.models.kinds import SyncOutcome
 from app.models.queries import Window, check_text
+from app.models.selections import Selection, check_selection
 from app.models.views import Page, SourceView, SyncRunView
 from app.resolvers.context import Ctx
 from app.store import runs
@@ -19,6 +20,12 @@ async def list_sources(ctx: Ctx, names: Sequence[str] | None = None) -> tuple[So
         return await store.list_sources(session, names)
 
 
+async def select_sources(ctx: Ctx, selection: Selection) -> tuple[SourceView, ...]:
+    """The sources that the selection admits, by name. Raises Invalid for one that is too large."""
+    check_selection(selection)
+    return tuple(view for view in await list_sources(ctx) if selection.admits(view))
+
+
 async def sources_by_id(ctx: Ctx, ids: Sequence[int]) -> Mapping[int, SourceView]:
     async with ctx.db.read() as session:
         return await store.sources_by_id(session, ids)
@@ -30,9 +37,10 @@ async def page_runs(ctx: Ctx, source_ids: Sequence[int], window: Window) -> Mapp
         return await runs.page_runs(session, source_ids, window)
 
 
-async def count_runs(ctx: Ctx, source_id: int) -> int:
+async def count_runs(ctx: Ctx, source_ids: Sequence[int]) -> Mapping[int, int]:
+    """For each source the number of its runs."""
     async with ctx.db.read() as session:
-        return await runs.count_runs(session, source_id)
+        return await runs.count_runs(session, source_ids)
 
 
 async def runs_by_id(ctx: Ctx, ids: Sequence[int]) -> Mapping[int, SyncRunView]:

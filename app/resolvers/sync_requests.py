@@ -46,7 +46,7 @@ async def request_sync(ctx: Ctx, name: str, *, full: bool = False) -> SourceView
             raise Conflict(f"a run of source {name} is under way")
         if full:
             await stages.clear_pages(tx.session, source.id)
-    await _hand_over(ctx, source.id)
+    await hand_over(ctx, source.id)
     return await _reread(ctx, name)
 
 
@@ -63,13 +63,13 @@ async def accept_held(ctx: Ctx, name: str, run_id: int | None = None) -> SourceV
         if held is None:
             raise Conflict(f"no run of source {name} is held")
         if run_id not in (None, held):
-            raise Conflict(f"another run of source {name} is held by now; look at that one first")
+            raise Conflict(f"another run of source {name} is held by now; look at that one first").at("run")
         run = (await runs.runs_by_id(tx.session, [held])).get(held)
         if run is None or run.held is None:
             raise Conflict(f"no run of source {name} is held")
         if not await leases.accept_removal(tx.session, source.id, run.held["digest"]):
             raise Conflict(f"a run of source {name} is under way")
-    await _hand_over(ctx, source.id)
+    await hand_over(ctx, source.id)
     return await _reread(ctx, name)
 
 
@@ -129,7 +129,7 @@ async def _reread(ctx: Ctx, name: str) -> SourceView:
         return await _find(session, name)
 
 
-async def _hand_over(ctx: Ctx, source_id: int) -> None:
+async def hand_over(ctx: Ctx, source_id: int) -> None:
     """Spare the wait for the workers' next tick. Without the queue, that tick takes the source."""
     if ctx.queue is None:
         return

@@ -48,11 +48,13 @@ class Edge:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._accompany(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        request_id = _request_id(scope)
         started = time.perf_counter()
         status = 0
 
@@ -78,6 +80,29 @@ class Edge:
                 await crashed(scope, receive, watch)
             finally:
                 _log_access(scope, status, time.perf_counter() - started)
+
+    async def _accompany(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The same for a WebSocket, logged when it ends: `status` is 101, or that of the answer which refused it."""
+        request_id, started, status = _request_id(scope), time.perf_counter(), 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] in ("websocket.accept", "websocket.http.response.start"):
+                status = message.get("status", HTTPStatus.SWITCHING_PROTOCOLS)
+                MutableHeaders(scope=message).setdefault("X-Request-Id", request_id)
+            elif message["type"] == "websocket.close" and not status:
+                status = HTTPStatus.FORBIDDEN
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, watch)
+            except Exception:  # the ASGI edge, as above; the server ends the connection
+                log.exception("websocket_crashed", path=scope["path"])
+                if not status:
+                    await watch({"type": "websocket.close", "code": 1011})
+            finally:
+                _log_access({**scope, "method": "WEBSOCKET"}, status, time.perf_counter() - started)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
@@ -113,6 +138,11 @@ async def _deliver(send: Send, message: Message) -> None:
         if "closed=True" in str(error):
             raise _ClientLeft from error
         raise
+
+
+def _request_id(scope: Scope) -> str:
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
 
 def _preflight(scope: Scope) -> Response:

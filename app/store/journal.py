@@ -1,4 +1,6 @@
-"""The catalogue's revision and its journal of changes."""
+"""The catalogue's revision and its journal of changes: raising the one, writing the other. Reading it is
+`app.store.changes`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from app.store.bulk import copy_rows
 CHANNEL = "catalog"
 """The NOTIFY channel; the payload is the new revision in decimal."""
 
-_COLUMNS = ("revision", "at", "action", "source_id", "claim_set_id", "kind", "name", "version")
+_COLUMNS = ("revision", "at", "action", "source_id", "claim_set_id", "kind", "name", "version", "registry_ids")
 
 
 class Turn(NamedTuple):
@@ -96,15 +98,35 @@ async def current_revision(session: AsyncSession) -> int:
 
 
 async def record_changes(session: AsyncSession, turn: Turn, changes: Iterable[Journaled]) -> None:
-    await copy_rows(session, "change", _COLUMNS, ((*turn, *change) for change in changes))
+    """Journal these changes, with the registries that list their sources now.
+
+    The numbers of the rows are drawn within the turn, so that their order is the order of commits: who has seen a row
+    has missed none of a lower number.
+    """
+    changes = list(changes)
+    found = await session.execute(
+        text(
+            "select source_id, array_agg(registry_id order by registry_id) registry_ids from registry_source"
+            " where source_id = any(cast(:ids as int[])) group by source_id"
+        ),
+        {"ids": sorted({change.source_id for change in changes})},
+    )
+    listed: dict[int, list[int]] = {row.source_id: row.registry_ids for row in found}
+    rows = ((*turn, *change, listed.get(change.source_id, [])) for change in changes)
+    await copy_rows(session, "change", _COLUMNS, rows)
 
 
 async def record_removal(session: AsyncSession, source_ids: Sequence[int], turn: Turn) -> None:
-    """Record every live version of these sources as removed, before the sources are deleted."""
+    """Record every live version of these sources as removed, before the sources are deleted.
+
+    The registries are those in which their entries stand, so this comes before the listing is brought up to date; the
+    sources may have been unlinked already.
+    """
     await session.execute(
         text(
-            "insert into change (revision, at, action, source_id, claim_set_id, kind, name, version)"
-            " select :revision, :at, 'REMOVED', e.source_id, e.claim_set_id, e.kind, e.name, v.version"
+            "insert into change (revision, at, action, source_id, claim_set_id, kind, name, version, registry_ids)"
+            " select :revision, :at, 'REMOVED', e.source_id, e.claim_set_id, e.kind, e.name, v.version,"
+            "  array(select l.registry_id from listing l where l.entry_id = e.id order by l.registry_id)"
             " from entry e join entry_version v on v.entry_id = e.id"
             " where e.source_id = any(cast(:ids as int[])) and v.status <> 2 order by e.name, v.version"
         ),

@@ -11,13 +11,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.core.errors import Invalid
 from app.models.queries import AllOf, AnyOf, Condition, Filter, Not, Operator, ServerField, Visibility
-from app.models.tables import EntrySearch, EntryVersion, Listing, Source, table_of
-from app.store.search import fold
+from app.models.tables import EntryVersion, Listing, Source, table_of
 
 listing = table_of(Listing)
 version = table_of(EntryVersion)
 source = table_of(Source)
-entry_search = table_of(EntrySearch)
 
 _COLUMNS: dict[ServerField, ColumnElement[Any]] = {
     ServerField.NAME: listing.c.name,
@@ -48,18 +46,6 @@ def visible(seen: FromClause, visibility: Visibility) -> ColumnElement[bool]:
     )
 
 
-def contains_text(term: str) -> ColumnElement[bool]:
-    """Case-insensitive, literal substring of name, title or description.
-
-    Under three characters there is no trigram to look up, and the index would be read whole; the concatenation keeps
-    the planner from using it.
-    """
-    column: ColumnElement[str] = entry_search.c.search_text
-    if len(term) < 3:
-        column = column + ""
-    return column.contains(fold(term), autoescape=True)
-
-
 def condition(node: Filter | None) -> ColumnElement[bool]:
     match node:
         case None:
@@ -73,6 +59,21 @@ def condition(node: Filter | None) -> ColumnElement[bool]:
             return not_(func.coalesce(condition(node.part), false()))
         case Condition():
             return _compare(node)
+
+
+_LISTED = frozenset((ServerField.NAME, ServerField.NAMESPACE, ServerField.SOURCE))
+
+
+def reads_version(node: Filter | None) -> bool:
+    """Whether the condition needs entry_version; listing alone is much narrower."""
+    match node:
+        case Condition():
+            return node.field not in _LISTED
+        case AllOf() | AnyOf():
+            return any(reads_version(part) for part in node.parts)
+        case Not():
+            return reads_version(node.part)
+    return False
 
 
 def _compare(node: Condition) -> ColumnElement[bool]:

@@ -34,10 +34,28 @@ async def registry_id(session: AsyncSession, name: str) -> int | None:
     return None if found is None else int(found)
 
 
+async def registry_ids(session: AsyncSession, names: Sequence[str]) -> dict[str, int]:
+    """Those of the names that are registries."""
+    found = await session.execute(
+        text("select name, id from registry where name = any(cast(:names as text[])) and id <> :aggregate"),
+        {"names": list(names), "aggregate": AGGREGATE_ID},
+    )
+    return {row.name: row.id for row in found}
+
+
 async def list_registries(session: AsyncSession, names: Sequence[str] | None = None) -> tuple[RegistryView, ...]:
     """All registries, or those of the given names, by name."""
     condition = "true" if names is None else "r.name = any(cast(:names as text[]))"
     return await _select(session, condition, {} if names is None else {"names": list(names)})
+
+
+async def list_managed(session: AsyncSession) -> tuple[RegistryView, ...]:
+    """The registries with a source that is published to by hand, by name."""
+    condition = (
+        "exists (select 1 from registry_source rs join source s on s.id = rs.source_id"
+        " where rs.registry_id = r.id and s.kind = 'managed')"
+    )
+    return await _select(session, condition, {})
 
 
 async def registries_by_id(session: AsyncSession, ids: Sequence[int]) -> dict[int, RegistryView]:

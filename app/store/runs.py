@@ -1,4 +1,4 @@
-"""The history of sync runs: how each began, went and ended."""
+"""The history of sync runs: how each began, went and ended. Each step of one is told to who listens on `CHANNEL`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from app.models.kinds import SyncOutcome, SyncStage, SyncTrigger
 from app.models.queries import Key, Window
 from app.models.views import Page, SyncRunView, cut_page
 
+CHANNEL: Final = "sync_run"
+"""The NOTIFY channel; the payload is the run's id in decimal."""
+
 _JSON: Final = ("rejections", "held")
 _CHOSEN: Final = (
     "(cast(:source as text) is null or source_id = (select id from source where name = :source))"
@@ -26,12 +29,19 @@ _RUN: Final = (
 )
 
 
+def _told(statement: str) -> str:
+    """The statement, which returns ids of runs, with those who listen told of each."""
+    return f"with told as ({statement}) select id, pg_notify('{CHANNEL}', id::text) from told"
+
+
 async def end_runs(session: AsyncSession, source_id: int, now: datetime, reason: str) -> None:
     """Close the runs of a source that have not ended, as interrupted."""
     await session.execute(
         text(
-            "update sync_run set outcome = 'INTERRUPTED', finished_at = :now, error = :reason, stage = null"
-            " where source_id = :id and outcome = 'RUNNING'"
+            _told(
+                "update sync_run set outcome = 'INTERRUPTED', finished_at = :now, error = :reason, stage = null"
+                " where source_id = :id and outcome = 'RUNNING' returning id"
+            )
         ),
         {"id": source_id, "now": now, "reason": reason},
     )
@@ -42,8 +52,10 @@ async def start_run(session: AsyncSession, source_id: int, trigger: SyncTrigger,
     await end_runs(session, source_id, now, "the process stopped during the run")
     found = await session.scalar(
         text(
-            "insert into sync_run (source_id, trigger, outcome, started_at, stage)"
-            " values (:id, :trigger, 'RUNNING', :now, 'FETCHING') returning id"
+            _told(
+                "insert into sync_run (source_id, trigger, outcome, started_at, stage)"
+                " values (:id, :trigger, 'RUNNING', :now, 'FETCHING') returning id"
+            )
         ),
         {"id": source_id, "trigger": trigger, "now": now},
     )
@@ -53,7 +65,12 @@ async def start_run(session: AsyncSession, source_id: int, trigger: SyncTrigger,
 async def note_progress(session: AsyncSession, run_id: int, stage: SyncStage, fetched: int) -> None:
     """Show how far a run under way has come."""
     await session.execute(
-        text("update sync_run set stage = :stage, fetched = :fetched where id = :id and outcome = 'RUNNING'"),
+        text(
+            _told(
+                "update sync_run set stage = :stage, fetched = :fetched where id = :id and outcome = 'RUNNING'"
+                " returning id"
+            )
+        ),
         {"id": run_id, "stage": stage, "fetched": fetched},
     )
 
@@ -69,7 +86,7 @@ async def finish_run(session: AsyncSession, source_id: int, run_id: int, values:
     }
     columns = ", ".join(f"{n} = cast(:{n} as jsonb)" if n in _JSON else f"{n} = :{n}" for n in given)
     await session.execute(
-        text(f"update sync_run set {columns}, stage = null where id = :id and outcome = 'RUNNING'"),
+        text(_told(f"update sync_run set {columns}, stage = null where id = :id and outcome = 'RUNNING' returning id")),
         {"id": run_id, **given},
     )
     if values["outcome"] == SyncOutcome.UNCHANGED:
@@ -85,7 +102,7 @@ async def finish_run(session: AsyncSession, source_id: int, run_id: int, values:
 
 async def drop_run(session: AsyncSession, run_id: int) -> None:
     """Forget a run that only repeats an earlier one."""
-    await session.execute(text("delete from sync_run where id = :id"), {"id": run_id})
+    await session.execute(text(_told("delete from sync_run where id = :id returning id")), {"id": run_id})
 
 
 async def page_runs(session: AsyncSession, source_ids: Sequence[int], window: Window) -> dict[int, Page[SyncRunView]]:
@@ -141,10 +158,32 @@ async def running_runs(session: AsyncSession, source_ids: Sequence[int]) -> dict
     return {row.source_id: SyncRunView(**row._mapping) for row in found}
 
 
-async def count_runs(session: AsyncSession, source_id: int) -> int:
-    return int(
-        await session.scalar(text("select count(*) from sync_run where source_id = :id"), {"id": source_id}) or 0
+async def news_of_runs(session: AsyncSession, known: Sequence[int], last: int) -> list[SyncRunView]:
+    """The runs under way, those of `known` that are still remembered, and those begun after the run `last`, by id."""
+    found = await session.execute(
+        text(
+            f"select {_RUN} from sync_run where outcome = 'RUNNING' or id > :last"
+            " or id = any(cast(:known as bigint[])) order by id"
+        ),
+        {"known": list(known), "last": last},
     )
+    return [SyncRunView(**row._mapping) for row in found]
+
+
+async def last_run(session: AsyncSession) -> int:
+    """The id of the run that was begun last; 0 where there is none."""
+    return int(await session.scalar(text("select max(id) from sync_run")) or 0)
+
+
+async def count_runs(session: AsyncSession, source_ids: Sequence[int]) -> dict[int, int]:
+    """For each source the number of its runs."""
+    found = await session.execute(
+        text(
+            "select source_id, count(*) n from sync_run where source_id = any(cast(:ids as int[])) group by source_id"
+        ),
+        {"ids": list(source_ids)},
+    )
+    return dict.fromkeys(source_ids, 0) | {row.source_id: row.n for row in found}
 
 
 def _place(key: Key | None, otherwise: int) -> int:

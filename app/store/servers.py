@@ -32,9 +32,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.errors import Invalid
 from app.models.kinds import Kind, Status
 from app.models.queries import LATEST, Key, ListServers, Order, OrderField, Visibility, Window
+from app.models.searches import Search
 from app.models.tables import Withdrawal, table_of
 from app.models.views import Page, VersionView, cut_page
-from app.store.predicates import condition, contains_text, entry_search, listing, version, visible
+from app.store.predicates import condition, listing, reads_version, version, visible
+from app.store.ranking import contains_text, entry_search, found_by, score
+from app.store.unions import execute_each
 
 withdrawal = table_of(Withdrawal)
 
@@ -76,17 +79,39 @@ class Scope:
 
 
 async def list_versions(session: AsyncSession, scope: Scope, query: ListServers) -> Page[VersionView]:
+    (page,) = await list_versions_of(session, [scope], query)
+    return page
+
+
+async def list_versions_of(
+    session: AsyncSession, scopes: Sequence[Scope], query: ListServers
+) -> list[Page[VersionView]]:
+    """The same page of each of several registries: one statement for all of them."""
+    statements = [_page_statement(scope, query) for scope in scopes]
+    return [_page(rows, query.window) for rows in await execute_each(session, statements)]
+
+
+def _page_statement(scope: Scope, query: ListServers) -> Select[Any]:
+    if query.ranked is not None and query.order is None and query.version == LATEST:
+        return _ranked(scope, query, query.ranked)
     keys = _order_keys(query)
-    page = query.window
-    statement = _windowed(_matching(scope, query).add_columns(*_fields(version), *_labelled(keys)), keys, page)
-    if query.follows:
-        statement = _with_withdrawn(statement, scope, query)
-    return _page((await session.execute(statement)).all(), page)
+    columns = [*_fields(version), *_labelled(keys)]
+    if query.ranked is not None:
+        columns.append(score(query.ranked).label("score"))
+    statement = _windowed(matching(scope, query).add_columns(*columns), keys, query.window)
+    return _with_withdrawn(statement, scope, query) if query.follows else statement
 
 
 async def count_versions(session: AsyncSession, scope: Scope, query: ListServers) -> int:
-    statement = _matching(scope, query).add_columns(literal(1)).subquery()
-    return int(await session.scalar(select(func.count()).select_from(statement)) or 0)
+    (count,) = await count_versions_of(session, [scope], query)
+    return count
+
+
+async def count_versions_of(session: AsyncSession, scopes: Sequence[Scope], query: ListServers) -> list[int]:
+    """The number of rows of each of several registries: one statement for all of them."""
+    found = [matching(scope, query, narrow=True).add_columns(literal(1)).subquery() for scope in scopes]
+    statements = [select(func.count().label("rows")).select_from(rows) for rows in found]
+    return [rows[0].rows for rows in await execute_each(session, statements)]
 
 
 async def get_versions(
@@ -98,6 +123,19 @@ async def get_versions(
         select(*_fields(version))
         .select_from(listing.join(version, version.c.entry_id == listing.c.entry_id))
         .where(scope.condition(), listing.c.name.in_(names), chosen, true() if include_deleted else _NOT_DELETED)
+    )
+    return tuple(_view(row) for row in await session.execute(statement))
+
+
+async def get_exact_versions(
+    session: AsyncSession, scope: Scope, wanted: Sequence[tuple[str, str]]
+) -> tuple[VersionView, ...]:
+    """Those of the versions (name, version string) that are seen, deleted ones too; one statement for all of them."""
+    statement = (
+        select(*_fields(version))
+        .select_from(listing.join(version, version.c.entry_id == listing.c.entry_id))
+        .where(scope.condition(), listing.c.name.in_({name for name, _ in wanted}))
+        .where(tuple_(listing.c.name, version.c.version).in_(wanted))
     )
     return tuple(_view(row) for row in await session.execute(statement))
 
@@ -130,9 +168,9 @@ async def get_source_versions(
 
 
 async def page_entry_versions(
-    session: AsyncSession, registry_id: int, entry_ids: Sequence[int], window: Window, include_deleted: bool
-) -> dict[int, Page[VersionView]]:
-    """For each entry a page of its versions, newest version first: one statement for all of them."""
+    session: AsyncSession, entries: Sequence[tuple[int, int]], window: Window, include_deleted: bool
+) -> dict[tuple[int, int], Page[VersionView]]:
+    """For each entry, given by the ids of registry and entry, a page of its versions, newest version first."""
     keys: _Keys = [(version.c.version_sort, True), (version.c.id, True)]
     inner = select(version, *_labelled(keys)).where(
         version.c.entry_id == listing.c.entry_id, true() if include_deleted else _NOT_DELETED
@@ -141,12 +179,12 @@ async def page_entry_versions(
     statement = (
         select(*_fields(held), *(held.c[f"key_{number}"] for number in range(len(keys))))
         .select_from(listing.join(held, true()))
-        .where(listing.c.registry_id == registry_id, listing.c.entry_id.in_(entry_ids))
+        .where(tuple_(listing.c.registry_id, listing.c.entry_id).in_(entries))
     )
-    found: dict[int, list[Row[Any]]] = {entry_id: [] for entry_id in entry_ids}
+    found: dict[tuple[int, int], list[Row[Any]]] = {entry: [] for entry in entries}
     for row in await session.execute(statement):
-        found[row.entry_id].append(row)
-    return {entry_id: _page(rows, window) for entry_id, rows in found.items()}
+        found[row.registry_id, row.entry_id].append(row)
+    return {entry: _page(rows, window) for entry, rows in found.items()}
 
 
 _Keys = list[tuple[ColumnElement[Any], bool]]
@@ -198,23 +236,47 @@ def _withdrawn(scope: Scope, query: ListServers) -> Select[Any]:
     return select().select_from(withdrawal).where(*clauses)
 
 
-def _matching(scope: Scope, query: ListServers) -> Select[Any]:
-    held = version.c.entry_id == listing.c.entry_id
-    tables = listing.join(version, held)
+def _ranked(scope: Scope, query: ListServers, search: Search) -> Select[Any]:
+    """The latest versions that are found, the best first: rows of three numbers are ranked, documents fetched last."""
+    place = (-score(search)).label("place")
+    found = matching(scope, query, narrow=True).add_columns(listing.c.entry_id, listing.c.name, place)
+    hit = found.cte().prefix_with("materialized")
+    keys: _Keys = [(hit.c.place, False), (hit.c.name, False)]
+    page = _windowed(select(hit.c.entry_id, *_labelled(keys)), keys, query.window).subquery("page")
+    held = listing.join(version, version.c.id == listing.c.latest_version_id)
+    places: _Keys = [(page.c.key_0, False), (page.c.key_1, False)]
+    statement = (
+        select(*_fields(version), *(place for place, _ in places), (-page.c.key_0).label("score"))
+        .select_from(page.join(held, page.c.entry_id == listing.c.entry_id))
+        .where(listing.c.registry_id == scope.registry_id)
+    )
+    return _ordered(statement, places, query.window)
+
+
+def matching(scope: Scope, query: ListServers, *, narrow: bool = False, searchable: bool = False) -> Select[Any]:
+    """What a query finds, without columns. `narrow`: entry_version is left out unless a condition is about it;
+    `searchable`: entry_search is there, whether something is searched for or not.
+    """
     clauses = [scope.condition(), condition(query.where)]
-    if query.version == LATEST:
-        tables = listing.join(version, version.c.id == listing.c.latest_version_id)
-    elif query.version is not None:
+    latest = query.version == LATEST
+    narrow = narrow and latest and query.updated_since is None and not reads_version(query.where)
+    tables: FromClause = listing
+    if not narrow:
+        held = version.c.id == listing.c.latest_version_id if latest else version.c.entry_id == listing.c.entry_id
+        tables = listing.join(version, held)
+    if not latest and query.version is not None:
         clauses.append(version.c.version == query.version)
-    if query.search:
+    if searchable or query.search or query.ranked:
         tables = tables.join(entry_search, entry_search.c.entry_id == listing.c.entry_id)
+    if query.search:
         clauses.append(contains_text(query.search))
+    if query.ranked is not None:
+        clauses.append(found_by(query.ranked))
     if query.updated_since is not None:
         clauses.append(version.c.updated_at > query.updated_since)
     if not query.shows_deleted:
-        clauses.append(_NOT_DELETED)
-        if query.version == LATEST:
-            clauses.append(listing.c.live)
+        clauses += [listing.c.live] if latest else []
+        clauses += [] if narrow else [_NOT_DELETED]
     return select().select_from(tables).where(*clauses)
 
 
@@ -280,7 +342,7 @@ def _page(rows: Sequence[Row[Any]], window: Window) -> Page[VersionView]:
     return cut_page([_view(row) for row in rows], window)
 
 
-_NAMES = [field.name for field in fields(VersionView) if field.name not in ("status", "key")]
+_NAMES = [field.name for field in fields(VersionView) if field.name not in ("status", "key", "score")]
 
 
 def _view(row: Row[Any]) -> VersionView:
@@ -289,4 +351,5 @@ def _view(row: Row[Any]) -> VersionView:
         **{name: values[name] for name in _NAMES},
         status=Status(row.status),
         key=tuple(value for name, value in values.items() if name.startswith("key_")),
+        score=values.get("score"),
     )

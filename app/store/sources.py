@@ -53,6 +53,14 @@ async def list_sources(session: AsyncSession, names: Sequence[str] | None = None
     return await _select(session, condition, {} if names is None else {"names": list(names)})
 
 
+async def source_ids(session: AsyncSession, names: Sequence[str]) -> dict[str, int]:
+    """The ids of those of the names that are sources."""
+    found = await session.execute(
+        text("select name, id from source where name = any(cast(:names as text[]))"), {"names": list(names)}
+    )
+    return {row.name: row.id for row in found}
+
+
 async def sources_by_id(session: AsyncSession, ids: Sequence[int]) -> dict[int, SourceView]:
     found = await _select(session, "s.id = any(cast(:ids as int[]))", {"ids": list(ids)})
     return {view.id: view for view in found}

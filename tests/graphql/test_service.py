@@ -11,18 +11,22 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from app import VERSION
 from app.core.errors import Unavailable
+from app.core.settings import DatabaseSettings
 from app.models.views import DueSource, WorkerView
 from app.resolvers import service
+from app.resolvers.assembly import open_context
 from app.resolvers.context import Ctx
 from tests.conftest import connect
 from tests.graphql.asking import ask
 from tests.redisserver import RedisServer
+from tests.seeding import Catalogue
 from workers.queue import RedisQueue
 
-QUERY = """{ service { version commit revision startedAt scheduler queue { reachable message }
+QUERY = """{ service { version commit revision startedAt scheduler storage { kind } queue { reachable message }
   workers { name seenAt jobsComplete jobsFailed jobsRetried jobsOngoing } } }"""
 SEEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -52,7 +56,8 @@ async def test_process_that_synchronises_by_itself_has_no_queue(client: httpx.As
     assert timedelta() < datetime.now(UTC) - started < timedelta(days=1)
     assert isinstance(found.pop("revision"), int)
     assert found.pop("commit")
-    assert found == {"version": VERSION, "scheduler": "IN_PROCESS", "queue": None, "workers": []}
+    storage = {"kind": "EXTERNAL"}
+    assert found == {"version": VERSION, "scheduler": "IN_PROCESS", "storage": storage, "queue": None, "workers": []}
 
 
 async def test_revision_is_that_of_the_catalogue(ctx: Ctx, client: httpx.AsyncClient) -> None:
@@ -62,6 +67,39 @@ async def test_revision_is_that_of_the_catalogue(ctx: Ctx, client: httpx.AsyncCl
     after = (await ask(client, "{ service { revision } }"))["service"]["revision"]
     assert after > before
     assert after == await service.check_ready(ctx)
+
+
+async def test_storage_is_told_with_its_version(ctx: Ctx) -> None:
+    async with ctx.db.read() as session:
+        whole = str(await session.scalar(text("show server_version")))
+    async with connect(replace(ctx, embedded=True)) as client:
+        storage = (await ask(client, "{ service { storage { kind version } } }"))["service"]["storage"]
+    assert storage == {"kind": "EMBEDDED", "version": whole.split()[0]}
+    assert storage["version"][0].isdigit()
+
+
+async def test_database_that_is_away_takes_only_its_own_fields_with_it(
+    ctx: Ctx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: Ctx) -> str:
+        raise Unavailable("the database does not answer")
+
+    monkeypatch.setattr("app.graphql.service.find_database_version", away)
+    async with connect(ctx) as client:
+        query = {"query": "{ service { version storage { kind version } } }"}
+        body = (await client.post("/graphql", json=query)).json()
+    assert body["data"] == {"service": {"version": VERSION, "storage": None}}
+    assert body["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize(("database", "embedded"), [(None, True), (DatabaseSettings(), False)])
+def test_database_without_settings_is_the_servers_own(
+    ctx: Ctx, tmp_path: Path, database: DatabaseSettings | None, embedded: bool
+) -> None:
+    catalogue = Catalogue(ctx, tmp_path)
+    catalogue.managed.append("mine")
+    settings = catalogue.settings().model_copy(update={"database": database})
+    assert open_context(settings, ctx.db).embedded is embedded
 
 
 async def test_workers_show_what_they_report(ctx: Ctx) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from alembic.autogenerate import compare_metadata
@@ -11,6 +12,8 @@ from sqlalchemy import Connection, text
 from alembic import command
 from app.core.migrations import alembic_config, migrate, with_alembic
 from app.models.tables import Base
+from app.resolvers.context import Ctx
+from tests.seeding import document, seed, tagged
 
 
 def differences(connection: Connection) -> str:
@@ -39,12 +42,12 @@ async def test_downgrade_to_nothing_and_upgrade_again(connect_args: dict[str, An
         return str(connection.scalar(text("select count(*) from pg_tables where schemaname = 'public'")))
 
     assert await with_alembic(connect_args, down) == "1", "only alembic's own table is left"
-    assert await migrate(connect_args) == "0003"
+    assert await migrate(connect_args) == "0004"
     assert await with_alembic(connect_args, differences) == ""
 
 
 async def test_migrating_twice_changes_nothing(connect_args: dict[str, Any]) -> None:
-    assert await migrate(connect_args) == await migrate(connect_args) == "0003"
+    assert await migrate(connect_args) == await migrate(connect_args) == "0004"
 
 
 async def test_grants_let_another_role_read_and_write(connect_args: dict[str, Any]) -> None:
@@ -85,3 +88,38 @@ async def test_ids_of_sources_and_registries_do_not_run_out(connect_args: dict[s
         )
 
     assert await with_alembic(connect_args, create) == "80002"
+
+
+async def test_search_data_of_the_release_before_are_rewritten(
+    ctx: Ctx, tmp_path: Path, connect_args: dict[str, Any]
+) -> None:
+    """A search finds the same whether its data were written by this release or by the migration to it."""
+    documents = [
+        tagged("x/weather", "sun", tools=["getSun"], tier="Official"),
+        tagged("x/old", status="Deprecated"),
+        document("y.example/other", title="Åre"),
+    ]
+    await seed(ctx, tmp_path, {"s": documents})
+    rows = (
+        "select entry_id, search_text, search, handles,"
+        " array(select f.facet || '=' || f.value from facet_value f where f.id = any(s.facets) order by 1)"
+        " from entry_search s order by entry_id"
+    )
+
+    def read(connection: Connection) -> str:
+        statements = (rows, "select word from word order by word")
+        return "\n".join(str(row) for statement in statements for row in connection.execute(text(statement)))
+
+    def back(connection: Connection) -> str:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0003")
+        connection.execute(text("update entry_search set search = 'old', search_text = 'old'"))
+        connection.commit()
+        return ""
+
+    before = await with_alembic(connect_args, read)
+    assert "status=DEPRECATED" in before
+    await with_alembic(connect_args, back)
+    assert await migrate(connect_args) == "0004"
+    assert await with_alembic(connect_args, read) == before

@@ -5,9 +5,10 @@ from __future__ import annotations
 from app.core.settings.auth_tree import AuthSettings, AuthzSettings, OAuthSettings, ProviderSettings, RolesSettings
 from app.core.settings.durations import format_duration, parse_duration
 from app.core.settings.environment import environment_names
+from app.core.settings.graphql_tree import GraphQLSettings
 from app.core.settings.load import load_settings
 from app.core.settings.reference import SettingDescription, describe_settings
-from app.core.settings.requested import read_source
+from app.core.settings.requested import check_registry_name, read_own_source, read_source
 from app.core.settings.server_tree import (
     AuditSettings,
     AwsRdsIamSettings,
@@ -53,6 +54,7 @@ __all__ = [
     "FilterSettings",
     "GitAuthSettings",
     "GitSettings",
+    "GraphQLSettings",
     "KubernetesSettings",
     "LogLevel",
     "ManagedSettings",
@@ -73,10 +75,12 @@ __all__ = [
     "SyncSettings",
     "TelemetrySettings",
     "TracingSettings",
+    "check_registry_name",
     "describe_settings",
     "environment_names",
     "format_duration",
     "load_settings",
     "parse_duration",
+    "read_own_source",
     "read_source",
 ]

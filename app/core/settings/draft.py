@@ -26,13 +26,15 @@ class Draft:
     """`data` has the keys of the file in their official spelling and every scalar as text.
 
     `lines` counts from 1. `origins` names the environment variable, or the setting of a flag, for each value that does
-    not come from the file. `spoilt` holds the places that already have a problem, so that no rule complains again.
+    not come from the file. `places` are the locations of the `problems`, one by one; `spoilt` holds them, too, so that
+    no rule complains again.
     """
 
     data: dict[str, Value] = field(default_factory=dict)
     lines: dict[Loc, int] = field(default_factory=dict)
     origins: dict[Loc, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    places: list[Loc] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     spoilt: set[Loc] = field(default_factory=set)
 
@@ -41,6 +43,7 @@ class Draft:
         origin = self._find_origin(loc)
         line = None if origin else self._find_line(loc)
         self.problems.append(Problem(origin or format_loc(loc), message, fix, line))
+        self.places.append(loc)
         self.spoilt.add(loc)
 
     def object(self, loc: Loc, message: str, fix: str = "") -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from app.core.errors import Invalid
+from app.core.errors import Invalid, Refusals
 from app.core.settings.draft import Draft, Loc, Place, format_loc
 from app.core.settings.durations import format_duration, parse_duration
 from app.core.settings.fields import Field, Shape, list_fields
@@ -20,7 +20,7 @@ from app.core.settings.privileges import refuse_privileges
 from app.core.settings.rules import RESERVED_NAMES
 from app.core.settings.source_rules import check_details, check_sync_policy
 from app.core.settings.source_tree import FETCHED_KINDS, FileSettings, SourceKind, SourceSettings
-from app.core.settings.syntax import find_url_fault
+from app.core.settings.syntax import find_url_fault, is_label
 from app.core.settings.values import Block, SourceFormat
 
 MAX_NAME = 255
@@ -36,13 +36,41 @@ _INTERVAL = ("syncPolicy", "interval")
 
 
 def read_source(name: str, body: Mapping[str, Any]) -> SourceSettings:
-    """The source of the registry `name`. Raises Invalid that tells every problem at once."""
+    """The source of the registry `name`. Raises Refusals: every problem at once."""
     draft = Draft()
+    _check_name(Place(draft, ()), name)
+    source = _read_source(draft, name, body, "registries")
+    _refuse(draft, "invalid registry configuration")
+    return source
+
+
+def read_own_source(name: str, body: Mapping[str, Any], *, new: bool) -> SourceSettings:
+    """A source for any registry to list. Raises Refusals. A `new` one needs a name as the configuration file asks for;
+    one that came with a registry of its own may have another.
+    """
+    draft = Draft()
+    if new and not is_label(name):
+        fix = "use 1 to 63 lower-case letters, digits and hyphens, a letter or a digit at both ends"
+        draft.object(("name",), f"name '{name[:MAX_NAME]}' cannot be used for a source: {fix}")
+    source = _read_source(draft, name, body, "sources")
+    _refuse(draft, "invalid source configuration")
+    return source
+
+
+def check_registry_name(name: str) -> None:
+    """Raises Refusals."""
+    draft = Draft()
+    if not name:
+        draft.object(("name",), "the registry needs a name")
+    _check_name(Place(draft, ()), name)
+    _refuse(draft, "invalid registry configuration")
+
+
+def _read_source(draft: Draft, name: str, body: Mapping[str, Any], noun: str) -> SourceSettings:
     place = Place(draft, ())
-    _check_name(place, name)
     data = _read_block(draft, body, SourceSettings, ())
     source = SourceSettings.model_validate({**data, "name": name})
-    _check_kinds(place, source)
+    _check_kinds(place, source, noun)
     check_sync_policy(place, source.sync_policy)
     interval = source.sync_policy.interval
     if interval is not None and timedelta(0) < interval < SHORTEST_INTERVAL:
@@ -53,15 +81,24 @@ def read_source(name: str, body: Mapping[str, Any]) -> SourceSettings:
         place.object(("api", "endpoint"), f"api.endpoint {fault}")
     check_details(place, source)
     refuse_privileges(place, source)
-    if draft.problems:
-        raise Invalid(f"invalid registry configuration: {_join([problem.message for problem in draft.problems])}")
     return source
 
 
+def _refuse(draft: Draft, what: str) -> None:
+    if draft.problems:
+        found = list(zip(draft.problems, draft.places, strict=True))
+        errors = [Invalid(_shorten(problem.message)).at(*loc) for problem, loc in found[:MAX_SHOWN]]
+        raise Refusals(f"{what}: {_join([problem.message for problem, _ in found])}", errors)
+
+
 def _join(messages: list[str]) -> str:
-    shown = [m if len(m) <= _MAX_CHARACTERS else f"{m[:_MAX_CHARACTERS]}…" for m in messages[:MAX_SHOWN]]
+    shown = [_shorten(message) for message in messages[:MAX_SHOWN]]
     more = [f"and {len(messages) - MAX_SHOWN} more problems"] if len(messages) > MAX_SHOWN else []
     return "; ".join([*shown, *more])
+
+
+def _shorten(message: str) -> str:
+    return message if len(message) <= _MAX_CHARACTERS else f"{message[:_MAX_CHARACTERS]}…"
 
 
 def _read_block(draft: Draft, given: Mapping[str, Any], block: type[Block], loc: Loc) -> dict[str, Any]:
@@ -145,7 +182,7 @@ def _check_name(place: Place, name: str) -> None:
         place.object(("name",), f"name '{name}' cannot be used for a registry: it is a part of the API's paths")
 
 
-def _check_kinds(place: Place, source: SourceSettings) -> None:
+def _check_kinds(place: Place, source: SourceSettings, noun: str) -> None:
     kinds = source.kinds
     if len(kinds) > 1:
         place.object((kinds[1].value,), "only one source type may be specified")
@@ -153,7 +190,7 @@ def _check_kinds(place: Place, source: SourceSettings) -> None:
         if not place.draft.are_spoilt((kind.value,) for kind in SourceKind):
             place.object((), "one of git, api, file, managed, or kubernetes must be specified")
     elif source.kind in FETCHED_KINDS and source.sync_policy.interval is None and not _is_inline(place, source):
-        place.object(_INTERVAL, f"syncPolicy.interval is required for {source.kind} registries")
+        place.object(_INTERVAL, f"syncPolicy.interval is required for {source.kind} {noun}")
 
 
 def _is_inline(place: Place, source: SourceSettings) -> bool:

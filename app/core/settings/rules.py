@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from app.core.settings.auth_rules import check_auth
 from app.core.settings.draft import Draft, Loc, Place
 from app.core.settings.generations import has_own_source
+from app.core.settings.graphql_rules import check_graphql
 from app.core.settings.outbound_rules import check_outbound, warn_of_refusals
 from app.core.settings.server_rules import check_server
 from app.core.settings.source_rules import check_source
@@ -35,6 +36,7 @@ def check_document(draft: Draft, document: Document) -> None:
             _check_reserved(place, source.name, "it would also be the name of its registry")
     check_outbound(draft, document.outbound)
     check_sync(draft, document)
+    check_graphql(draft, document)
     check_server(draft, document)
     check_auth(draft, document)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from app.core.settings.auth_tree import AuthSettings
+from app.core.settings.graphql_tree import GraphQLSettings
 from app.core.settings.server_tree import (
     AuditSettings,
     DatabaseSettings,
@@ -48,6 +49,9 @@ class RootSettings(Block):
 
     publish: PublishSettings = PublishSettings()
     """What may be published to managed sources."""
+
+    graphql: GraphQLSettings = GraphQLSettings()
+    """What operations of the GraphQL API may ask for, and which ones run."""
 
     auth: AuthSettings = AuthSettings()
     """Who may come in and what they may do."""

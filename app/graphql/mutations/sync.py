@@ -67,8 +67,8 @@ class SyncMutations:
         input: Annotated[SyncSourceInput, strawberry.argument(description="The source.")],
     ) -> SyncSourcePayload:
         work = request_sync(info.context.renew(), input.source, full=input.full)
-        view, errors = await attempt(work, "source")
-        return SyncSourcePayload(source=_shown(view), errors=errors)
+        tried = await attempt(work, "source")
+        return SyncSourcePayload(source=_shown(tried.result), errors=tried.errors)
 
     @strawberry.mutation(description="Fetch a source and tell what a run would change. Nothing is changed.")
     async def preview_sync(
@@ -76,8 +76,9 @@ class SyncMutations:
         info: GraphQLInfo,
         input: Annotated[PreviewSyncInput, strawberry.argument(description="The source.")],
     ) -> PreviewSyncPayload:
-        view, errors = await attempt(preview_sync(info.context.renew(), input.source), "source")
-        return PreviewSyncPayload(preview=None if view is None else SyncPreview.of(view), errors=errors)
+        tried = await attempt(preview_sync(info.context.renew(), input.source), "source")
+        found = None if tried.result is None else SyncPreview.of(tried.result)
+        return PreviewSyncPayload(preview=found, errors=tried.errors)
 
     @strawberry.mutation(description="Let a source remove what a held run would have removed, at its next run.")
     async def accept_held_sync(
@@ -87,8 +88,8 @@ class SyncMutations:
     ) -> AcceptHeldSyncPayload:
         number = None if input.run is None else _run_number(input.run)
         work = accept_held(info.context.renew(), input.source, number)
-        view, errors = await attempt(work, "source", conflicting="source" if number is None else "run")
-        return AcceptHeldSyncPayload(source=_shown(view), errors=errors)
+        tried = await attempt(work, "source")
+        return AcceptHeldSyncPayload(source=_shown(tried.result), errors=tried.errors)
 
 
 def _shown(view: SourceView | None) -> Source | None:

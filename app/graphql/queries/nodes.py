@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import strawberry
 
-from app.core.errors import Invalid
+from app.core.errors import Invalid, RegistryNotFound
+from app.graphql.changes import CatalogChange
 from app.graphql.context import GraphQLInfo, Loaders
 from app.graphql.node import Node, parse_node_id
 from app.graphql.registries import Registry
@@ -41,7 +42,16 @@ class NodeQueries:
 
 async def _nodes(info: GraphQLInfo, ids: Sequence[str]) -> list[Node | None]:
     """Each id is looked up through a loader, so that all of them together take one statement a type."""
-    return list(await asyncio.gather(*(_node(info.context.loaders, *parse_node_id(text)) for text in ids)))
+    keys = [parse_node_id(text) for text in ids]
+    return list(await asyncio.gather(*(_find(info.context.loaders, *key) for key in keys)))
+
+
+async def _find(loaders: Loaders, type_name: str, key: list[Any]) -> Node | None:
+    """What was in a registry that is gone is gone with it. A boolean in a forged id is no number, to Python it is."""
+    try:
+        return await _node(loaders, type_name, key)
+    except RegistryNotFound:
+        return None
 
 
 async def _node(loaders: Loaders, type_name: str, key: list[Any]) -> Node | None:
@@ -52,13 +62,24 @@ async def _node(loaders: Loaders, type_name: str, key: list[Any]) -> Node | None
         case "ServerVersion", [str() | None as registry, str(name), str(number)]:
             version = await loaders.version.load((registry, name, number, True))
             return None if version is None else ServerVersion.of(registry, version)
+        case "ServerVersion", [str() | None as registry, str(name), str(number), int(source)] if _is_small(source):
+            version = await loaders.source_version.load((registry, source, name, number))
+            return None if version is None else ServerVersion.of_source(registry, version)
         case "Registry", [str(name)]:
             registry_view = await loaders.registry_by_name.load(name)
             return None if registry_view is None else Registry.of(registry_view)
         case "Source", [str(name)]:
-            source = await loaders.source_by_name.load(name)
-            return None if source is None else Source.of(source)
-        case "SyncRun", [int(number)]:
-            run = await loaders.run.load(number)
+            source_view = await loaders.source_by_name.load(name)
+            return None if source_view is None else Source.of(source_view)
+        case "CatalogChange", [str() | None as registry, int(place)] if type(place) is int:
+            change = await loaders.change.load((registry, place))
+            return None if change is None else CatalogChange.of(registry, change)
+        case "SyncRun", [int(run_id)] if type(run_id) is int:
+            run = await loaders.run.load(run_id)
             return None if run is None else SyncRun.of(run)
     raise Invalid("Invalid id: it names no type of this schema")
+
+
+def _is_small(number: int) -> bool:
+    """Whether the number of a forged id could be that of a source."""
+    return type(number) is int and abs(number) < 2**31

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import Invalid
-from app.core.settings import read_source
+from app.core.errors import Invalid, Refusals
+from app.core.settings import check_registry_name, read_own_source, read_source
 
 HOURLY = {"syncPolicy": {"interval": "1h"}}
 ADDRESS = "https://git.example.org/a.git"
@@ -84,3 +84,47 @@ def test_each_privilege_of_a_block_is_told() -> None:
 def test_what_a_client_may_name_is_read(body: dict[str, Any]) -> None:
     (kind,) = body
     assert read_source("r", {**body, **HOURLY}).kind == kind
+
+
+def test_each_problem_tells_its_place() -> None:
+    body = {"git": {"repository": ADDRESS, "branch": "a", "tag": "b"}, "filter": {"names": {"include": ["a", ""]}}}
+    with pytest.raises(Refusals) as caught:
+        read_source("v0", body)
+    assert [error.where for error in caught.value.errors] == [
+        ("name",),
+        ("filter", "names", "include", 1),
+        ("syncPolicy", "interval"),
+        ("git", "tag"),
+    ]
+    assert str(caught.value) == "invalid registry configuration: " + "; ".join(map(str, caught.value.errors))
+
+
+def test_problems_beyond_the_first_are_counted() -> None:
+    names = {"include": [""] * 60}
+    with pytest.raises(Refusals, match="and 10 more problems") as caught:
+        read_source("r", {"managed": {}, "filter": {"names": names}})
+    assert len(caught.value.errors) == 50
+
+
+@pytest.mark.parametrize("name", ["a", "my-source", "0", "x" * 63])
+def test_new_source_has_a_name_as_in_the_file(name: str) -> None:
+    assert read_own_source(name, {"managed": {}}, new=True).name == name
+
+
+@pytest.mark.parametrize("name", ["", "A", "my_source", "-a", "a-", "x" * 64, "a.b", "v0.1"])
+def test_other_names_are_for_sources_that_have_them_already(name: str) -> None:
+    with pytest.raises(Refusals, match="invalid source configuration: name") as caught:
+        read_own_source(name, {"managed": {}}, new=True)
+    assert [error.where for error in caught.value.errors] == [("name",)]
+    assert read_own_source(name, {"managed": {}}, new=False).name == name
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a\tb", "v0", "v0.1", ".", "..", "x" * 256])
+def test_names_that_no_registry_may_have(name: str) -> None:
+    with pytest.raises(Refusals, match="name"):
+        check_registry_name(name)
+
+
+@pytest.mark.parametrize("name", ["a", "Team_A", "team/tools", "café%", "x" * 255])
+def test_names_that_a_registry_may_have(name: str) -> None:
+    check_registry_name(name)
