@@ -12,7 +12,7 @@ import strawberry
 from app.graphql import servers, sources
 from app.graphql.context import GraphQLInfo
 from app.graphql.node import Node, node_id
-from app.graphql.pagination import Connection, Places, connect, cursor, window
+from app.graphql.pagination import NOTHING, Connection, Places, connect, cursor, selects_page, window
 from app.models.queries import LATEST, Key
 from app.models.views import ChangeView
 from app.resolvers.changes import count_changes, list_changes
@@ -91,7 +91,7 @@ def parse_change_cursor(registry: str | None, text: str | None) -> Key | None:
 
 async def connect_changes(info: GraphQLInfo, registry: str | None, places: Places) -> Connection[CatalogChange]:
     chosen = window(*places, listed_by=_feed(registry))
-    page = await list_changes(info.context.ctx, registry, chosen)
+    page = await list_changes(info.context.ctx, registry, chosen) if selects_page(info) else NOTHING
     connection = connect(
         page,
         [change_cursor(registry, change.id) for change in page.items],

@@ -29,10 +29,12 @@ class FacetCount:
     )
 )
 class ServerFacets:
+    """Fields that may refuse their argument are coroutines: one that raises at once would leave siblings unawaited."""
+
     counts: strawberry.Private[Counts]
 
     @strawberry.field(description="The publishers' tags.")
-    def tags(self, first: FirstValues = DEFAULT_VALUES) -> list[FacetCount]:
+    async def tags(self, first: FirstValues = DEFAULT_VALUES) -> list[FacetCount]:
         return self._values("tag", _limited("tags", first))
 
     @strawberry.field(description="The kinds of packages, e.g. `oci`.")
@@ -56,7 +58,7 @@ class ServerFacets:
         return self._values("tier")
 
     @strawberry.field(description="The parts of the names before the slash.")
-    def namespaces(self, first: FirstValues = DEFAULT_VALUES) -> list[FacetCount]:
+    async def namespaces(self, first: FirstValues = DEFAULT_VALUES) -> list[FacetCount]:
         return self._values("namespace", _limited("namespaces", first))
 
     def _values(self, facet: str, limit: int = MAX_FACET_VALUES) -> list[FacetCount]:

@@ -26,6 +26,8 @@ class ChangedVersion:
 
 @strawberry.type(description="What a run of a source would do if it ran now. Nothing was changed.")
 class SyncPreview:
+    """Fields that may refuse their argument are coroutines: one that raises at once would leave siblings unawaited."""
+
     view: strawberry.Private[PreviewView]
     fetched: int = strawberry.field(description="How many documents the source holds.")
     added: int = strawberry.field(description="How many versions would be added.")
@@ -47,19 +49,19 @@ class SyncPreview:
         )
 
     @strawberry.field(description="The versions that would be added; the first of them.")
-    def added_versions(self, first: Named = MAX_NAMED) -> list[ChangedVersion]:
+    async def added_versions(self, first: Named = MAX_NAMED) -> list[ChangedVersion]:
         return _name(self.view.added, first)
 
     @strawberry.field(description="The versions that would be changed; the first of them.")
-    def updated_versions(self, first: Named = MAX_NAMED) -> list[ChangedVersion]:
+    async def updated_versions(self, first: Named = MAX_NAMED) -> list[ChangedVersion]:
         return _name(self.view.updated, first)
 
     @strawberry.field(description="The versions that would become deleted; the first of them.")
-    def removed_versions(self, first: Named = MAX_NAMED) -> list[ChangedVersion]:
+    async def removed_versions(self, first: Named = MAX_NAMED) -> list[ChangedVersion]:
         return _name(self.view.removed, first)
 
     @strawberry.field(description="The documents that could not be used; the first of them.")
-    def rejections(self, first: Named = MAX_NAMED) -> list[Rejection]:
+    async def rejections(self, first: Named = MAX_NAMED) -> list[Rejection]:
         return [Rejection.of(rejection) for rejection in _cut(self.view.rejections, first)]
 
 

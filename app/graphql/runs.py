@@ -12,10 +12,10 @@ import strawberry
 from app.graphql import sources
 from app.graphql.context import GraphQLInfo
 from app.graphql.node import Node, node_id
-from app.graphql.pagination import Connection, Places, connect, cursor, window
+from app.graphql.pagination import NOTHING, Connection, Places, connect, cursor, selects_page, window
 from app.models import kinds
 from app.models.snapshot import Rejection as RejectionView
-from app.models.views import SyncRunView
+from app.models.views import Page, SyncRunView
 from app.resolvers.sources import count_all_runs, list_runs
 
 if TYPE_CHECKING:
@@ -119,7 +119,10 @@ async def connect_runs(
     """The runs of all sources, or of one. Of a name that no source has there are none."""
     chosen_outcome = None if outcome is None else kinds.SyncOutcome[outcome.name]
     listed_by = ["syncRuns", source, chosen_outcome]
-    page = await list_runs(info.context.ctx, source, chosen_outcome, window(*places, listed_by=listed_by))
+    chosen = window(*places, listed_by=listed_by)
+    page: Page[SyncRunView] = NOTHING
+    if selects_page(info):
+        page = await list_runs(info.context.ctx, source, chosen_outcome, chosen)
     cursors = [cursor((run.id,), listed_by) for run in page.items]
     return connect(page, cursors, SyncRun.of, lambda: count_all_runs(info.context.ctx, source, chosen_outcome))
 
@@ -127,7 +130,10 @@ async def connect_runs(
 async def connect_source_runs(info: GraphQLInfo, source_id: int, name: str, places: Places) -> Connection[SyncRun]:
     """The runs of one source, for as many sources at once as ask for them."""
     listed_by = f"runs of {name}"
-    page = await info.context.loaders.runs(window(*places, listed_by=listed_by)).load(source_id)
+    chosen = window(*places, listed_by=listed_by)
+    page: Page[SyncRunView] | None = NOTHING
+    if selects_page(info):
+        page = await info.context.loaders.runs(chosen).load(source_id)
     assert page is not None  # noqa: S101  # the loader answers every source it is asked for
     cursors = [cursor((run.id,), listed_by) for run in page.items]
     return connect(page, cursors, SyncRun.of, lambda: _count(info, source_id))

@@ -27,10 +27,10 @@ Search = Annotated[
     str | None,
     strawberry.argument(
         description=(
-            "What to look for, 256 characters at most: a name, or words that all occur in name, title, tags, tools or"
-            " description, in any form and the last one unfinished if need be. The best hits come first: the full name,"
-            " then its part behind the slash, then what begins so, then by how much of the text is about it. Where"
-            " nothing is found, words that are spelt alike are searched for; see `correction`."
+            "What to look for, 256 characters at most: a name, or words that all begin a word of the name, title, tags,"
+            " tools or description, or stand in one. The best hits come first: the full name, then its part behind the"
+            " slash, then names that begin so, then by how much of the text is about it. Where nothing is found, words"
+            " spelt alike are searched for, then any of the words; see `correction`."
         )
     ),
 ]

@@ -12,6 +12,11 @@ MAX_SEARCH = 256
 """Characters of a search."""
 
 _EITHER = " or "
+_MAX_TOLD = 8 * MAX_SEARCH
+
+
+def _trim(typed: str) -> str:
+    return " ".join(fold(typed).split())
 
 
 @dataclass(frozen=True)
@@ -26,16 +31,16 @@ class Search:
         """None for a blank text. Raises Invalid, naming `search`, for one that is too long."""
         if len(typed) > MAX_SEARCH:
             raise Invalid(f"search holds {len(typed)} characters; {MAX_SEARCH} at most")
-        text = " ".join(fold(typed).split())
+        text = _trim(typed)
         return cls(text) if text else None
 
     @classmethod
     def instead(cls, told: str) -> Search:
         """The search that a correction tells; see `told`. Raises Invalid for what is no correction."""
-        found = cls.of(told)
-        if found is None:
+        text = _trim(told)
+        if not text or len(text) > _MAX_TOLD:
             raise Invalid("Invalid cursor: use the value of a previous answer, unchanged")
-        return cls(found.text, any_word=_EITHER in found.text)
+        return cls(text, any_word=_EITHER in text)
 
     @property
     def told(self) -> str:

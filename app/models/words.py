@@ -59,7 +59,7 @@ def split_folded(folded: str) -> list[str]:
         found = _ASCII_WORDS.findall(folded)
     else:
         found = "".join(c if is_word_character(c) else " " for c in folded).split()
-    return [word[:MAX_WORD] for word in found]
+    return [word[:MAX_WORD] for word in found] if len(folded) > MAX_WORD else found
 
 
 def is_word_character(character: str) -> bool:
@@ -70,6 +70,8 @@ def is_word_character(character: str) -> bool:
 def split_identifier(text: str) -> list[str]:
     """The words of a name such as `getIssue_byId`: those it is written in, and the parts of those in camel case."""
     whole = split_words(text)
+    if text.islower():
+        return whole
     parts = split_words(_HUMPS.sub(" ", text))
     return whole if parts == whole else [*whole, *parts]
 

@@ -136,7 +136,7 @@ async def follow_changes(ctx: Ctx, registry: str | None, after: Key | None) -> A
 
     Raises RegistryNotFound, also when the registry is deleted; Invalid for a place that the feed has not reached.
     """
-    async with ctx.db.read() as session:
+    async with ctx.live.reads, ctx.db.read() as session:
         await find_scope(ctx, session, registry)
         head = await latest_place(session)
     place = place_of(after, head)
@@ -152,9 +152,11 @@ async def follow_changes(ctx: Ctx, registry: str | None, after: Key | None) -> A
                     await asyncio.sleep(ctx.live.poll_seconds)
                     continue
                 for change in stretch.changes:
+                    await ctx.live.pace()
                     yield News(change, shared.current())
                 place = stretch.end
             elif (news := feed.next_after(place)) is not None:
+                await ctx.live.pace()
                 yield news
                 place = news.view.id
             else:

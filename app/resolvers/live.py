@@ -38,7 +38,9 @@ SHARED_SECONDS: Final = 5.0
 """How long what one follower read about a change may serve another."""
 
 MAX_READS: Final = 2
-"""Followers that are behind read by themselves, not more of them at a time: the connections are for requests."""
+"""Reads that followers make by themselves at a time, when they come and while they are behind: a crowd of them must
+leave the connections to requests.
+"""
 
 FeedKey = tuple[str | None, "Visibility"]
 """Registry name (None: the aggregate), and what the followers may see of it."""
@@ -77,6 +79,7 @@ class Live:
         self.feeds: dict[FeedKey, ChangeFeed] = {}
         self.run_feed: RunFeed | None = None
         self.reads = asyncio.Semaphore(MAX_READS)
+        self._pacing = asyncio.Lock()
         self._revision = 0
         self._db: Database | None = None
         self._notifications = Notifications(connect_args or {}, (CATALOG, RUNS), hear=self._hear, arrive=self._catch_up)
@@ -103,6 +106,13 @@ class Live:
     async def wait(self, channel: str, seen: int) -> None:
         """Until the channel's signal was fired more than `seen` times, or it is time to look anyhow."""
         await self.signal(channel).wait(seen, LOOK_SECONDS if self.listening else self.poll_seconds)
+
+    async def pace(self) -> None:
+        """Who is told something comes through here, one after the other: when thousands are told at once, requests get
+        their turn between them.
+        """
+        async with self._pacing:
+            await asyncio.sleep(0)
 
     def _hear(self, channel: str, payload: str) -> None:
         if channel == CATALOG:

@@ -148,15 +148,16 @@ async def follow_runs(ctx: Ctx, source: str | None) -> AsyncGenerator[News[SyncR
     Raises SourceNotFound, also when the source is deleted; Unavailable for who is too slow.
     """
     check_text("source", source or "")
-    async with ctx.db.read() as session:
+    async with ctx.live.reads, ctx.db.read() as session:
         source_id = None if source is None else await _find_source(session, source)
         last = await store.last_run(session)
     async with _joined(ctx, _Follower(source_id), last) as (feed, follower):
-        async with ctx.db.read() as session:
+        async with ctx.live.reads, ctx.db.read() as session:
             for run in await store.news_of_runs(session, [], last):
                 follower.offer(run, newer=False)
         while True:
             run = await follower.take()
+            await ctx.live.pace()
             yield News(run, feed.shared.current())
 
 

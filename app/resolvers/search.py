@@ -96,7 +96,7 @@ async def _correct(session: Session, scope: Scope, search: Search) -> Search | N
     chosen = {word: near for word in unknown if (near := choose(word, vocabulary.alike))}
     if not chosen:
         return None
-    return Search.of(" ".join(chosen.get(word, word) for word in search.words))
+    return Search(" ".join(chosen.get(word, word) for word in search.words))
 
 
 def _resume(query: ListServers, search: Search) -> tuple[ListServers, str | None]:

@@ -7,7 +7,6 @@ every prefix of one, and would know the words of one language only.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -92,7 +91,7 @@ _FIELDS = ", ".join(f"v.{name}" for name in Searchable.__slots__ if name != "nam
 class WeightedWords:
     """The words of a row with their weights: A name and title, B tags and tools, C description, D namespace."""
 
-    places: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    places: dict[str, list[str]] = field(default_factory=dict)
     position: int = 0
 
     @classmethod
@@ -112,11 +111,15 @@ class WeightedWords:
 
     def add(self, words: Iterable[str], weight: str) -> None:
         """Words that follow each other; those of the next call do not follow them."""
+        found = self.places
         for word in words:
             self.position += 1
-            places = self.places.get(word, ())
-            if len(places) < MAX_PLACES and (places or len(self.places) < MAX_WORDS):
-                self.places[word].append(f"{min(self.position, LAST_POSITION)}{weight}")
+            place = f"{min(self.position, LAST_POSITION)}{weight}"
+            if word not in found:
+                if len(found) < MAX_WORDS:
+                    found[word] = [place]
+            elif len(found[word]) < MAX_PLACES:
+                found[word].append(place)
         self.position += 1
 
     def __str__(self) -> str:

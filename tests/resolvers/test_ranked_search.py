@@ -93,6 +93,16 @@ async def test_a_corrected_search_goes_on_as_it_began(ctx: Ctx, tmp_path: Path) 
     assert [view.name for view in back.page.items] == ["x/weather-2", "x/weather-3"]
 
 
+async def test_a_long_search_of_any_word_goes_on(ctx: Ctx, tmp_path: Path) -> None:
+    await seed(ctx, tmp_path, {"s": [document(f"x/weather-{n}") for n in range(3)]})
+    typed = " ".join(["wether", *(f"{n:02}" for n in range(80))])
+    first = await search_servers(ctx, query(typed, Window(1)))
+    assert first.correction is not None
+    assert first.correction.startswith("weather or 00 or 01")
+    rest = await search_servers(ctx, query(typed, Window(9, after=first.page.items[0].key)))
+    assert [view.name for view in rest.page.items] == ["x/weather-1", "x/weather-2"]
+
+
 async def test_beyond_the_last_hit_nothing_is_corrected(ctx: Ctx, tmp_path: Path) -> None:
     await seed(ctx, tmp_path, {"s": [document("x/weather"), document("x/wether")]})
     (only,) = (await search_servers(ctx, query("wether"))).page.items
@@ -102,7 +112,7 @@ async def test_beyond_the_last_hit_nothing_is_corrected(ctx: Ctx, tmp_path: Path
 
 @pytest.mark.parametrize(
     "place",
-    [(), (1,), (-1, "x/a"), (-1, "x/a", 5), ("x", "y", ""), (-1, "x/a", "\0"), (-1, "x/a", "a" * 300), (-1, "", " ")],
+    [(), (1,), (-1, "x/a"), (-1, "x/a", 5), ("x", "y", ""), (-1, "x/a", "\0"), (-1, "x/a", "a" * 3000), (-1, "", " ")],
 )
 async def test_places_that_no_answer_gave_are_refused(ctx: Ctx, place: Key) -> None:
     with pytest.raises(Invalid):

@@ -44,7 +44,7 @@ MAX_INPUTS = 1000
 MAX_ERRORS = 5
 """Errors of one kind that are reported; the next one ends the search."""
 
-MAX_COMPARISONS = 5000
+MAX_COMPARISONS = 2000
 """What comparing fields of one response name may take; graphql-core counts about two for each pair, and what a user
 interface asks for takes less than 50."""
 
