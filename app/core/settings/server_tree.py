@@ -55,7 +55,7 @@ class DatabaseSettings(Block):
     """How TLS is used, as in libpq."""
 
     max_open_conns: Whole = 0
-    """Most connections of the pool; 0 leaves it to the server."""
+    """Most connections of the pool; 0 leaves it to the server. A server has one more, to be told of changes."""
 
     max_idle_conns: Whole = 0
     """Connections that the pool keeps open at least; 0 leaves it to the server."""
