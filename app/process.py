@@ -23,7 +23,6 @@ import structlog
 import uvicorn
 from pydantic import SecretStr
 from starlette.applications import Starlette
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from app.core.database import Database
 from app.core.embedded import EmbeddedPostgres, visit
@@ -37,6 +36,7 @@ from app.resolvers.configuration import reconcile
 from app.resolvers.context import Ctx, Queue
 from app.resolvers.live import Live
 from app.resolvers.sync import release_orphans
+from app.rest.connections import HttpConnection, WebSocketConnection
 from workers.queue import RedisQueue
 from workers.scheduler import run_scheduler
 from workers.supervision import run_worker
@@ -46,7 +46,6 @@ log = structlog.get_logger(__name__)
 DRAIN_SECONDS = 10
 MAX_MESSAGE_BYTES = 2**20  # of a message that a client sends on a WebSocket
 PING_SECONDS = 25
-LINGER_SECONDS = 5
 # A connection whose client takes nothing that long is dropped by the system, whatever still waits to be sent.
 STALL_SECONDS = 60
 # A first start shows its files from the first answer on; sources that take longer do not hold up the listeners.
@@ -255,24 +254,6 @@ class _Server(uvicorn.Server):
         yield
 
 
-class _WebSocket(WebSocketsSansIOProtocol):
-    """A connection that does not outlive a client who takes nothing any more.
-
-    The close frame goes behind what the client has not taken yet; after a short time he is cut off. uvicorn would wait
-    for him to take it all.
-    """
-
-    async def send(self, message: Any) -> None:
-        if message["type"] == "websocket.close":
-            self.writable.set()
-            self.loop.call_later(LINGER_SECONDS, self.transport.abort)
-        await super().send(message)
-
-    def keepalive_timeout(self) -> None:
-        super().keepalive_timeout()
-        self.transport.abort()
-
-
 async def serve_apps(
     apps: list[Starlette], sockets: list[socket.socket], stop: asyncio.Event, ready: Callable[[], None]
 ) -> None:
@@ -283,7 +264,8 @@ async def serve_apps(
             uvicorn.Config(
                 app,
                 lifespan="off",
-                ws=_WebSocket,
+                http=HttpConnection,
+                ws=WebSocketConnection,
                 ws_max_size=MAX_MESSAGE_BYTES,
                 ws_ping_interval=PING_SECONDS,
                 ws_ping_timeout=PING_SECONDS,

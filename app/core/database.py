@@ -6,6 +6,7 @@ Owns the engine's settings and the translation of lost connections into `Unavail
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -38,9 +39,13 @@ SERVER_SETTINGS = {
 }
 
 PATIENCE_SECONDS = 10.0
-"""How long a client's change waits behind others, such as a large import, before the client is told to try again."""
+"""How long a client waits for a connection, or for his turn to change something behind others, such as a large import,
+before he is told to try again.
+"""
 
-_LOST = (InterfaceError, PoolTimeout, OSError, TimeoutError)
+_BUSY = "the server is too busy at the moment; try again later"
+
+_LOST = (InterfaceError, OSError, TimeoutError)
 # Classes of PostgreSQL's error codes: connection lost, login refused, no such database, too busy, shutting down. Of
 # another class only the code that tells of too long a wait for a lock.
 _REFUSED = ("08", "28", "3D", "53", "57")
@@ -73,7 +78,7 @@ class Database:
             async_creator=connect,
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=10,
+            pool_timeout=PATIENCE_SECONDS,
             pool_recycle=recycle,
         )
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
@@ -81,13 +86,42 @@ class Database:
         self._readers = async_sessionmaker(snapshot, expire_on_commit=False)
         self._writers = async_sessionmaker(self.engine, expire_on_commit=False)
         self._turns = asyncio.Semaphore(max(1, pool_size // 2))
+        self._crowd = asyncio.Semaphore(max(1, pool_size - max(1, pool_size // 5)))
+        self._lane: asyncio.Semaphore | None = None
+
+    def share(self, most: int) -> Database:
+        """The same pool for one of many who read much at once: `most` of his reads run at a time, and all such readers
+        together leave a fifth of the connections to everybody else. Within a read he must not begin another.
+        """
+        shared = copy.copy(self)
+        shared._lane = asyncio.Semaphore(most)
+        return shared
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """One consistent, read-only snapshot; never commits. Raises Unavailable when the database is away."""
-        with _translated():
-            async with self._readers() as session:
-                yield session
+        """One consistent, read-only snapshot; never commits. Raises Unavailable when the database is away, or busy for
+        `PATIENCE_SECONDS`.
+        """
+        async with self._in_lane():
+            with _translated():
+                async with self._readers() as session:
+                    yield session
+
+    @asynccontextmanager
+    async def _in_lane(self) -> AsyncIterator[None]:
+        if self._lane is None:
+            yield
+            return
+        async with self._lane:
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await self._crowd.acquire()
+            except TimeoutError as error:
+                raise Unavailable(_BUSY, reason="too many reads are waiting") from error
+            try:
+                yield
+            finally:
+                self._crowd.release()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Tx]:
@@ -136,6 +170,8 @@ def _refuse_closed(connection: PoolProxiedConnection, *_: object) -> None:
 def _translated() -> Iterator[None]:
     try:
         yield
+    except PoolTimeout as error:
+        raise Unavailable(_BUSY, reason=str(error)) from error
     except _LOST as error:
         raise Unavailable("the database is not reachable at the moment", reason=str(error)) from error
     except DBAPIError as error:

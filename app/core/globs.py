@@ -15,6 +15,9 @@ MAX_ALTERNATIVES: Final = 1000
 MAX_NESTING: Final = 20
 """Braces inside braces."""
 
+MAX_LENGTH: Final = 100_000
+"""Characters that these simple patterns match one by one, all together."""
+
 _STAR: Final = ""
 """The token of a run of any length; every other token is a regular expression for exactly one character."""
 
@@ -46,6 +49,15 @@ def _expression(tokens: _Tokens) -> str:
     return "".join(parts) + (".*" if after_star else "")
 
 
+def _combine(heads: list[_Tokens], tails: list[_Tokens]) -> list[_Tokens]:
+    """Each head with each tail behind it. Raises ValueError for too much of them."""
+    if len(heads) * len(tails) > MAX_ALTERNATIVES:
+        raise ValueError(f"its braces stand for more than {MAX_ALTERNATIVES} patterns")
+    if len(heads) * sum(map(len, tails)) + len(tails) * sum(map(len, heads)) > MAX_LENGTH:
+        raise ValueError(f"it stands for patterns of more than {MAX_LENGTH} characters together; names are short")
+    return [head + tail for head in heads for tail in tails]
+
+
 class _GlobReader:
     """Reads one pattern from left to right into the simple patterns it stands for. Raises ValueError."""
 
@@ -57,28 +69,28 @@ class _GlobReader:
     def read(self) -> list[_Tokens]:
         """The alternatives up to the end of the pattern, or up to the `,` or `}` that ends a part in braces."""
         found: list[_Tokens] = [()]
+        plain: list[str] = []  # read since the last choice; put together one by one, a long pattern would take minutes
         while (char := self._peek()) and not (self._nesting and char in ",}"):
             self._at += 1
-            choices = self._choices(char)
-            if len(found) * len(choices) > MAX_ALTERNATIVES:
-                raise ValueError(f"its braces stand for more than {MAX_ALTERNATIVES} patterns")
-            found = [head + tail for head in found for tail in choices]
-        return found
+            choices: list[_Tokens] = self._braces() if char == "{" else [(self._token(char),)]
+            if len(choices) == 1:
+                plain += choices[0]
+            else:
+                found, plain = _combine(_combine(found, [tuple(plain)]), choices), []
+        return _combine(found, [tuple(plain)])
 
-    def _choices(self, char: str) -> list[_Tokens]:
+    def _token(self, char: str) -> str:
         match char:
-            case "{":
-                return self._braces()
             case "*":
-                return [(_STAR,)]
+                return _STAR
             case "?":
-                return [(".",)]
+                return "."
             case "[":
-                return [(self._class(),)]
+                return self._class()
             case "\\":
-                return [(re.escape(self._next("it ends with a backslash; write \\\\ for the character itself")),)]
+                return re.escape(self._next("it ends with a backslash; write \\\\ for the character itself"))
             case _:
-                return [(re.escape(char),)]
+                return re.escape(char)
 
     def _braces(self) -> list[_Tokens]:
         self._nesting += 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info
@@ -122,7 +122,17 @@ class _Loader(DataLoader[K, V]):
     """
 
     def load(self, key: K) -> Awaitable[V]:
-        return asyncio.shield(super().load(key))
+        reading = super().load(key)
+        waiting = asyncio.shield(reading)
+        for future in (reading, waiting):
+            future.add_done_callback(_take_error)
+        return waiting
+
+
+def _take_error(future: asyncio.Future[Any]) -> None:
+    """Whoever waited may be cancelled by now; asyncio would log an error that nobody took."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _loader(load: Callable[[list[K]], Awaitable[Mapping[K, V | AppError]]]) -> DataLoader[K, V | None]:
@@ -135,12 +145,19 @@ def _loader(load: Callable[[list[K]], Awaitable[Mapping[K, V | AppError]]]) -> D
     return _Loader(load_fn=batch)
 
 
+MAX_READS = 4
+"""Of one operation at a time. Its fields run beside each other, and would take all connections of a process."""
+
+
 @dataclass
 class GraphQLContext:
+    """That of one operation."""
+
     ctx: Ctx
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
+        self.ctx = replace(self.ctx, db=self.ctx.db.share(MAX_READS))
         self.loaders = Loaders(self.ctx)
 
     def renew(self) -> Ctx:

@@ -142,6 +142,6 @@ def _key(argument: str, text: str | None, listed_by: Any) -> Key | None:
     if text is None:
         return None
     match decode_opaque(text, argument):
-        case [list(key), owner] if owner == listed_by:
+        case [list(key), owner] if owner == listed_by and all(type(part) in (str, int) for part in key):
             return tuple(key)
     raise Invalid(f"{argument} is a cursor of another list; start again without it")

@@ -38,6 +38,9 @@ T = TypeVar("T")
 MAX_ERRORS: Final = 100
 """Errors of one payload; a document may break thousands of rules."""
 
+MAX_MESSAGE: Final = 2_000
+"""Characters of one message; what it quotes of the input may be as long as the request."""
+
 _STEP: Final = re.compile(r'\["(?P<quoted>.*?)"\](?=$|[.\[])|\[(?P<index>[0-9]+)\]|(?P<key>[^.\[]+)')
 
 
@@ -133,12 +136,16 @@ def _tell(refusal: AppError, at_fault: tuple[str | int, ...]) -> Iterator[UserEr
 def _word(refusal: AppError) -> str:
     if isinstance(refusal, RegistryNeeded):
         return f"this server has several managed registries; name one of them: {', '.join(refusal.registries)}"
-    return str(refusal)
+    return _shorten(str(refusal))
+
+
+def _shorten(message: str) -> str:
+    return message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}…"
 
 
 def _tell_issue(issue: Issue) -> UserError:
     path = ["document", *split_path(issue.path)]
-    return UserError(field=path, message=issue.message, code=ErrorCode.VALIDATION_FAILED)
+    return UserError(field=path, message=_shorten(issue.message), code=ErrorCode.VALIDATION_FAILED)
 
 
 def split_path(path: str) -> list[str]:

@@ -21,7 +21,7 @@ from graphql import (
 from graphql import OperationType as Kind
 
 from app.graphql.errors import Code, Refusal, RequestError
-from app.graphql.limits.amounts import MAX_INTROSPECTION, Limits
+from app.graphql.limits.amounts import MAX_INTROSPECTION, MAX_VALUES, Limits
 from app.graphql.limits.checks import check_length, check_sizes, parse_document, validate_document
 from app.graphql.limits.costs import Counter
 from app.graphql.limits.measures import Measures, size_up
@@ -129,17 +129,18 @@ class Preparation:
 
     def _count(self, checked: _Checked, node: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
         counter = Counter(self._schema, checked.fragments, variables)
-        cost = counter.count(node)
-        most = self.limits.max_cost
+        found = counter.count(node)
+        cost, most = found.objects, self.limits.max_cost
+        message = None
         if cost > most:
-            message = (
-                f"the operation asks for up to {cost} objects; {most} at most (graphql.maxCost): "
-                "select less, or take smaller pages"
-            )
-            raise Refusal(RequestError(Code.TOO_COMPLEX, message), extensions=tell_cost(cost, most))
-        if counter.introspected > MAX_INTROSPECTION:
+            message = f"the operation asks for up to {cost} objects; {most} at most (graphql.maxCost)"
+        elif found.values > MAX_VALUES:
+            message = f"the answer may hold {found.values} values; {MAX_VALUES} at most"
+        elif counter.introspected > MAX_INTROSPECTION:
             message = f"the introspection asks for up to {counter.introspected} objects; {MAX_INTROSPECTION} at most"
-            raise Refusal(RequestError(Code.TOO_COMPLEX, message), extensions=tell_cost(cost, most))
+        if message is not None:
+            reason = RequestError(Code.TOO_COMPLEX, f"{message}: select less, or take smaller pages")
+            raise Refusal(reason, extensions=tell_cost(cost, most))
         return cost
 
 

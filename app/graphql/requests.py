@@ -139,8 +139,17 @@ def _check_batch(found: Sequence[Any], most: int) -> None:
         raise Refusal(RequestError(Code.TOO_MANY_OPERATIONS, message))
 
 
+def _count_objects(text: bytes) -> int:
+    return text.count(b"{") + text.count(b"[")
+
+
+def _without_strings(text: bytes) -> bytes:
+    """JSON without what its strings hold: one of them may be a whole registry file."""
+    return b"".join(text.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2])
+
+
 def _read_json(what: str, text: bytes) -> Any:
-    if text.count(b"{") + text.count(b"[") > MAX_OBJECTS:
+    if _count_objects(text) > MAX_OBJECTS and _count_objects(_without_strings(text)) > MAX_OBJECTS:
         _refuse(f"{what} holds more than {MAX_OBJECTS} objects and lists")
     try:
         value = orjson.loads(text)

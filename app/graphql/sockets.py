@@ -20,6 +20,7 @@ from strawberry.http import GraphQLRequestData
 from strawberry.http.exceptions import NonTextMessageReceived, WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    CompleteMessage,
     ConnectionInitMessage,
     Message,
     NextMessagePayload,
@@ -90,7 +91,7 @@ class Socket(ASGIWebSocketAdapter):
             return
         self.is_closed = True
         try:
-            await super().close(code, reason[:MAX_REASON])
+            await super().close(code, _shorten(reason))
         except WebSocketDisconnect:
             log.debug("client_left")
 
@@ -124,6 +125,12 @@ class Connection(BaseGraphQLTransportWSHandler[GraphQLContext, None]):
         if message.get("payload") is None:
             message.pop("payload", None)
         await super().handle_connection_init(message)
+
+    async def handle_complete(self, message: CompleteMessage) -> None:
+        if isinstance(message["id"], str):
+            await super().handle_complete(message)
+        else:
+            await self.handle_invalid_message("id must be a string")
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         if not self.connection_acknowledged:
@@ -208,3 +215,8 @@ async def _send_results(operation: Operation[GraphQLContext, None], results: Any
             return True
         await operation.send_next(result)
     return False
+
+
+def _shorten(reason: str) -> str:
+    """To what a close frame has room for: it counts bytes, and what a client sent may stand in it."""
+    return reason.encode()[:MAX_REASON].decode(errors="ignore")

@@ -11,6 +11,9 @@ from app.models.words import GENERIC, REQUESTS, STOP_WORDS, fold, is_word_charac
 MAX_SEARCH = 256
 """Characters of a search."""
 
+MAX_EITHER = 16
+"""Words of which any one will do: each of them is looked for in every row that is found."""
+
 _EITHER = " or "
 _MAX_TOLD = 8 * MAX_SEARCH
 
@@ -46,6 +49,10 @@ class Search:
     def told(self) -> str:
         """The search as a correction shows it. Searched for again, it leads to the same."""
         return (_EITHER if self.any_word else " ").join(self.words) if self.words else self.text
+
+    def relaxed(self) -> Search:
+        """Any of its words instead of all; the first ones of very many."""
+        return Search.instead(_EITHER.join(self.words[:MAX_EITHER]))
 
     @cached_property
     def words(self) -> tuple[str, ...]:

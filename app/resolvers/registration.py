@@ -6,6 +6,7 @@ what is fetched is fetched later, by the next run, but inline data are applied a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -47,7 +48,7 @@ async def put_registration(ctx: Ctx, name: str, body: Mapping[str, Any]) -> tupl
     belongs to something else. Then nothing is stored.
     """
     check_text("registryName", name)
-    row = row_of(read_source(name, body))
+    row = row_of(await asyncio.to_thread(read_source, name, body))  # filters may be long
     async with ctx.db.read() as session:
         await _find_own(session, row)  # who may not write need not wait for the turn, nor have his data read
     given = await read_inline(row)

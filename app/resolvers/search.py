@@ -22,7 +22,7 @@ from app.store.facets import Counts
 from app.store.facets import count_facets as count_stored_facets
 from app.store.ranking import RANK_UNIT
 from app.store.servers import Scope
-from app.store.vocabulary import look_up
+from app.store.vocabulary import find_alike, find_known
 
 __all__ = ["MAX_FACET_VALUES", "Counts", "Found", "count_facets", "search_servers", "to_rank"]
 
@@ -78,7 +78,7 @@ async def _search_instead(session: Session, scope: Scope, query: ListServers, se
     corrected = await _correct(session, scope, search)
     tried = [corrected] if corrected else []
     if search.can_relax:
-        tried.append(replace(corrected or search, any_word=True))
+        tried.append((corrected or search).relaxed())
     for instead in tried:
         found = await _list(session, scope, replace(query, ranked=instead), instead.told)
         if found.page.items:
@@ -91,12 +91,16 @@ async def _correct(session: Session, scope: Scope, search: Search) -> Search | N
     words = [word for word in search.needed if len(word) >= _MIN_LETTERS and not word.isdigit()][:MAX_CORRECTED]
     if not words:
         return None
-    vocabulary = await look_up(session, scope, words, {near for word in words for near in edits(word)})
-    unknown = [word for word in words if word not in vocabulary.known]
-    chosen = {word: near for word in unknown if (near := choose(word, vocabulary.alike))}
+    known = await find_known(session, scope, words)
+    unknown = [word for word in words if word not in known]
+    if not unknown:
+        return None
+    alike = await find_alike(session, scope, unknown, {near for word in unknown for near in edits(word)})
+    chosen = {word: near for word in unknown if (near := choose(word, alike))}
     if not chosen:
         return None
-    return Search(" ".join(chosen.get(word, word) for word in search.words))
+    # As the cursors will say it: the next page must be ranked as the first one.
+    return Search.instead(Search(" ".join(chosen.get(word, word) for word in search.words)).told)
 
 
 def _resume(query: ListServers, search: Search) -> tuple[ListServers, str | None]:

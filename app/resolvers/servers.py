@@ -10,11 +10,11 @@ from app.models.queries import LATEST, ListServers, Window, check_query, check_t
 from app.models.tables import AGGREGATE_ID
 from app.models.views import Page, VersionView
 from app.resolvers.context import Ctx
+from app.resolvers.scopes import find_scope
 from app.store import lookups
 from app.store import registries as registry_store
 from app.store import servers as store
 from app.store.lookups import Wanted, WantedOfSource
-from app.store.servers import Scope
 
 ServerKey = tuple[str | None, str, str, bool]
 """Registry name (None: the aggregate), server name, version or "latest", whether a deleted one counts."""
@@ -27,14 +27,14 @@ async def list_servers(ctx: Ctx, query: ListServers) -> Page[VersionView]:
     """A page of versions. Raises RegistryNotFound, Invalid (search or filter that cannot be used)."""
     check_query(query)
     async with ctx.db.read() as session:
-        return await store.list_versions(session, await _scope(ctx, session, query.registry), query)
+        return await store.list_versions(session, await find_scope(ctx, session, query.registry), query)
 
 
 async def count_servers(ctx: Ctx, query: ListServers) -> int:
     """How many rows the query has over all its pages."""
     check_query(query)
     async with ctx.db.read() as session:
-        return await store.count_versions(session, await _scope(ctx, session, query.registry), query)
+        return await store.count_versions(session, await find_scope(ctx, session, query.registry), query)
 
 
 async def get_version(
@@ -54,7 +54,7 @@ async def get_versions(
     check_text("version", version)
     check_text("name", "".join(names))
     async with ctx.db.read() as session:
-        scope = await _scope(ctx, session, registry)
+        scope = await find_scope(ctx, session, registry)
         return await store.get_versions(session, scope, names, version, include_deleted)
 
 
@@ -96,7 +96,7 @@ async def list_versions(
     """All versions of a server, the last published first. Raises RegistryNotFound, NotFound if there is none."""
     check_text("name", name)
     async with ctx.db.read() as session:
-        scope = await _scope(ctx, session, registry)
+        scope = await find_scope(ctx, session, registry)
         found = await store.get_entry_versions(session, scope, name, include_deleted)
     if not found:
         raise NotFound("not found")
@@ -128,13 +128,3 @@ async def _registry_ids(session: Session, names: Sequence[str]) -> Mapping[str |
     if names:
         ids.update(await registry_store.registry_ids(session, sorted(set(names))))
     return ids
-
-
-async def _scope(ctx: Ctx, session: Session, registry: str | None) -> Scope:
-    if registry is None:
-        return Scope(AGGREGATE_ID, ctx.viewer.visibility)
-    check_text("registry", registry)
-    found = await registry_store.registry_id(session, registry)
-    if found is None:
-        raise RegistryNotFound("registry not found")
-    return Scope(found, ctx.viewer.visibility)

@@ -6,6 +6,7 @@ what is fetched is fetched later, by the next run, but inline data are applied a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -40,7 +41,7 @@ async def create_source(ctx: Ctx, name: str, body: Body) -> SourceView:
     Raises Refusals (all problems at once), Invalid (inline data), AlreadyExists, Conflict where it would be a second
     managed one. Then nothing is stored.
     """
-    row = row_of(read_own_source(name, body, new=True))
+    row = row_of(await asyncio.to_thread(read_own_source, name, body, new=True))  # filters may be long
     async with ctx.db.read() as session:
         await _check_free(session, row)  # who may not write need not wait for the turn, nor have his data read
     given = await read_inline(row)
@@ -62,12 +63,13 @@ async def update_source(ctx: Ctx, name: str, changes: Body) -> SourceView:
     Raises what `create_source` does, SourceNotFound, ConfigOwned, and Conflict where it was changed meanwhile.
     """
     async with ctx.db.read() as session:
-        row = _changed(await _find_own(session, name), changes)
+        before = await _find_own(session, name)
+    row = await asyncio.to_thread(_changed, before, changes)
     given = await read_inline(row)
     async with ctx.db.write_in_turn() as tx:
         await take_turn(tx.session)
         held = await _find_own(tx.session, name)
-        if _changed(held, changes) != row:
+        if _body_of(held) != _body_of(before) and await asyncio.to_thread(_changed, held, changes) != row:
             raise Conflict(f"source {name} was changed meanwhile; look at it again").at("name")
         if (await sources.save_source(tx.session, replace(row, claim_set_id=held.claim_set_id))).changed:
             await begin_change(tx.session, ctx.clock())

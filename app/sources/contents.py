@@ -77,8 +77,9 @@ def dump_json(value: Any) -> bytes | None:
         data = orjson.dumps(value)
     except TypeError:  # lone surrogates, integers beyond 64 bits, nesting beyond the writer's limit
         return None
-    # The escape may also be the text of an escaped backslash, hence the second look.
-    return None if rb"\u0000" in data and find_unstorable(value) else data
+    # The escape may also be the text of an escaped backslash, hence the second look. A number that is not finite is
+    # written as null.
+    return None if (rb"\u0000" in data or b"null" in data) and find_unstorable(value) else data
 
 
 def find_unstorable(value: Any) -> tuple[tuple[str | int, ...], str] | None:
@@ -123,6 +124,8 @@ def _fault(value: Any, depth: int) -> str | None:
             return "holds half a surrogate pair, which is no character"
     elif isinstance(value, int) and not -(2**63) <= value < 2**64:
         return "is an integer of more than 64 bits"
+    elif isinstance(value, float) and not math.isfinite(value):
+        return "is a number too large to be kept"
     return None
 
 

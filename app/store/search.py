@@ -7,6 +7,7 @@ every prefix of one, and would know the words of one language only.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +28,9 @@ MAX_PLACES = 8
 
 LAST_POSITION = 16383
 """PostgreSQL's; words further behind are found and ranked, but follow none."""
+
+BATCH = 2000
+"""Rows that are cut and written at a time."""
 
 _SPELLABLE = range(3, 41)
 
@@ -132,26 +136,22 @@ async def refresh_search(session: AsyncSession, at: datetime) -> None:
 
     `at` is the time of the turn: a latest version without that stamp is the same as before, and so is its search row.
     """
-    found = await session.execute(
-        text(
-            f"select e.id, e.name, {_FIELDS}"
-            " from touched t join entry e on e.id = t.entry_id join entry_version v on v.id = e.latest_version_id"
-            " where v.updated_at = :at"
-        ),
-        {"at": at},
-    )
-    rows = [(row.id, _searchable(row)) for row in found]
+    vocabulary: set[str] = set()
+    rows = await _read_batch(session, at, 0)
     if not rows:
         return
-    numbers = await _facet_numbers(session, {facet for _, row in rows for facet in row.facets})
     await session.execute(
         text(
             "create temp table search_row (entry_id int, search_text text, search text, handles text, facets int[])"
             " on commit drop"
         )
     )
-    vocabulary: set[str] = set()
-    await copy_rows(session, "search_row", _COLUMNS, _search_rows(rows, numbers, vocabulary))
+    while rows:
+        numbers = await _facet_numbers(session, {facet for _, row in rows for facet in row.facets})
+        # In a thread: those of a large import take seconds, in which this process would answer nobody.
+        cut = await asyncio.to_thread(_search_rows, rows, numbers, vocabulary)
+        await copy_rows(session, "search_row", _COLUMNS, cut)
+        rows = await _read_batch(session, at, rows[-1][0]) if len(rows) == BATCH else []
     await session.execute(
         text(
             f"insert into entry_search ({_COLUMN_LIST})"
@@ -165,6 +165,19 @@ async def refresh_search(session: AsyncSession, at: datetime) -> None:
     await _learn(session, vocabulary)
 
 
+async def _read_batch(session: AsyncSession, at: datetime, after: int) -> list[tuple[int, Searchable]]:
+    """The next entries in the order of their ids, BATCH at most."""
+    found = await session.execute(
+        text(
+            f"select e.id, e.name, {_FIELDS}"
+            " from touched t join entry e on e.id = t.entry_id join entry_version v on v.id = e.latest_version_id"
+            " where v.updated_at = :at and t.entry_id > :after order by t.entry_id limit :limit"
+        ),
+        {"at": at, "after": after, "limit": BATCH},
+    )
+    return [(row.id, _searchable(row)) for row in found]
+
+
 def _searchable(row: Row[Any]) -> Searchable:
     values = row._mapping
     return Searchable(**{name: values[name] for name in Searchable.__slots__})
@@ -172,13 +185,15 @@ def _searchable(row: Row[Any]) -> Searchable:
 
 def _search_rows(
     rows: Sequence[tuple[int, Searchable]], numbers: dict[Facet, int], vocabulary: set[str]
-) -> Iterator[Sequence[Any]]:
+) -> list[Sequence[Any]]:
     """Adds the words of every row to `vocabulary` on the way."""
+    found: list[Sequence[Any]] = []
     for entry_id, row in rows:
         words = WeightedWords.of(row)
         vocabulary.update(words.places)
         facets = sorted({numbers[facet] for facet in row.facets})
-        yield entry_id, row.text, str(words), row.handles, facets
+        found.append((entry_id, row.text, str(words), row.handles, facets))
+    return found
 
 
 async def _learn(session: AsyncSession, words: Iterable[str]) -> None:

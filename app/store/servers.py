@@ -330,7 +330,8 @@ def _beyond(keys: _Keys, place: Key, *, forward: bool) -> ColumnElement[bool]:
         raise Invalid("Invalid cursor parameter: it belongs to another kind of list")
     falling = keys[0][1]
     row = tuple_(*expressions)
-    values = [literal(value, expression.type) for value, expression in zip(place, expressions, strict=True)]
+    # A forged cursor may hold a number that is no integer to PostgreSQL, but is always a bigint.
+    values = [literal(value, BigInteger if isinstance(value, int) else Text) for value in place]
     bound = tuple_(*values)
     # The comparison of rows spans two tables, so no index serves it; that of the first key alone tells where to start.
     if forward != falling:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, Text, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, Text, func, literal, select, true, union_all
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,33 +23,28 @@ MAX_ALIKE = 30
 _MAX_COUNT = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """`known`: the words of the search that are found by themselves. `alike`: other words, each with the number of
-    servers that have it, up to a hundred.
+async def find_known(session: AsyncSession, scope: Scope, words: Sequence[str]) -> frozenset[str]:
+    """Those of the words of a search that are found by themselves. Servers that the viewer cannot see make nothing
+    known: a correction must not tell what is hidden.
     """
+    found = await session.execute(union_all(*(_known(scope, typed) for typed in words)))
+    return frozenset(row.word for row in found if row.is_known)
 
-    known: frozenset[str]
-    alike: tuple[tuple[str, int], ...]
 
-
-async def look_up(session: AsyncSession, scope: Scope, words: Sequence[str], near: Collection[str]) -> Vocabulary:
-    """`near` are words that may replace one of `words`. Servers that the viewer cannot see make nothing known: a
-    correction must not tell what is hidden.
+async def find_alike(
+    session: AsyncSession, scope: Scope, words: Sequence[str], near: Collection[str]
+) -> tuple[tuple[str, int], ...]:
+    """Words that the viewer's servers have, those of `near` among them, that are like one of `words`, each with the
+    number of servers that have it, up to a hundred.
     """
-    given = [_known(scope, typed) for typed in words]
-    found = await session.execute(union_all(*given, _alike(scope, words, near)))
-    rows = [(row.typed, row.word, row.total) for row in found]
-    return Vocabulary(
-        frozenset(name for typed, name, count in rows if typed and count),
-        tuple((name, count) for typed, name, count in rows if not typed and count),
-    )
+    found = await session.execute(_alike(scope, words, near))
+    return tuple((row.word, row.total) for row in found if row.total)
 
 
 def _known(scope: Scope, typed: str) -> Select[Any]:
-    seen = _seen(scope).where(has_word(typed)).exists()
-    count = sql_cast(seen, Integer).label("total")
-    columns: tuple[ColumnElement[Any], ...] = (literal(1).label("typed"), literal(typed, Text).label("word"), count)
+    tables = listing.join(entry_search, entry_search.c.entry_id == listing.c.entry_id)
+    seen = select(literal(1)).select_from(tables).where(scope.condition(), listing.c.live, has_word(typed))
+    columns: tuple[ColumnElement[Any], ...] = (literal(typed, Text).label("word"), seen.exists().label("is_known"))
     return select(*columns)
 
 
@@ -68,12 +62,13 @@ def _alike(scope: Scope, words: Sequence[str], near: Collection[str]) -> Select[
     )
     candidate = by_letters.union(*(alike.select() for alike in by_trigrams)).subquery("candidate")
     own = sql_cast(func.quote_literal(candidate.c.word), TSQUERY)
-    seen = _seen(scope).where(entry_search.c.search.bool_op("@@")(own)).correlate(candidate).limit(_MAX_COUNT)
-    count = select(func.count()).select_from(seen.subquery()).correlate(candidate).scalar_subquery()
-    columns: tuple[ColumnElement[Any], ...] = (literal(0), candidate.c.word, count)
-    return select(*columns)
-
-
-def _seen(scope: Scope) -> Select[Any]:
-    tables = listing.join(entry_search, entry_search.c.entry_id == listing.c.entry_id)
-    return select(literal(1)).select_from(tables).where(scope.condition(), listing.c.live)
+    # OFFSET 0 pins the look-up from each row that has the word: joined with all the viewer sees, once a candidate, it
+    # would take seconds.
+    having = select(entry_search.c.entry_id).where(entry_search.c.search.bool_op("@@")(own)).correlate(candidate)
+    held = having.offset(0).subquery("held")
+    shown = select(literal(1)).where(listing.c.entry_id == held.c.entry_id, scope.condition(), listing.c.live)
+    seen = select(literal(1)).select_from(held.join(shown.offset(0).lateral("shown"), true())).limit(_MAX_COUNT)
+    count = (
+        select(func.count()).select_from(seen.correlate(candidate).subquery()).correlate(candidate).scalar_subquery()
+    )
+    return select(candidate.c.word, count.label("total"))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from app.core import database
 from app.core.database import Database
 from app.core.errors import Unavailable
+from tests.waiting import until
 
 
 async def revision(db: Database) -> Any:
@@ -70,6 +73,34 @@ async def test_read_sees_one_snapshot(db: Database) -> None:
         async with db.write() as tx:
             await tx.session.execute(text("update catalog set revision = 7"))
         assert await session.scalar(text("select revision from catalog")) == 0
+
+
+async def test_crowd_leaves_connections_to_others(
+    connect_args: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "PATIENCE_SECONDS", 0.2)
+    db, reading, enough = Database(connect_args, pool_size=5), 0, asyncio.Event()
+
+    async def hold(shared: Database) -> None:
+        nonlocal reading
+        async with shared.read() as session:
+            await session.execute(text("select 1"))
+            reading += 1
+            await enough.wait()
+
+    greedy, other = db.share(3), db.share(3)
+    holding = [asyncio.create_task(hold(greedy)) for _ in range(9)]
+    await until(lambda: reading == 3)
+    holding.append(asyncio.create_task(hold(other)))
+    await until(lambda: reading == 4)
+    with pytest.raises(Unavailable, match="busy"):
+        await revision(other)
+    assert await revision(db) == 0
+    enough.set()
+    await asyncio.gather(*holding)
+    assert reading == 10
+    assert await revision(other) == 0
+    await db.close()
 
 
 async def test_absent_database_is_unavailable(connect_args: dict[str, Any]) -> None:

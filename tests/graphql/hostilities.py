@@ -161,6 +161,13 @@ HOSTILE: dict[str, Hostile] = {
     "doubled pages": Hostile(
         "TOO_COMPLEX", "{ servers(first: 100) { nodes { ...F0 } } } " + _doubling(8, "Server", "latest { id }")
     ),
+    "whole versions": Hostile(
+        "TOO_COMPLEX",
+        "{ servers(first: 100) { nodes { versions(first: 100) { nodes { id name version title status } } } } }",
+    ),
+    "documents": Hostile(
+        "TOO_COMPLEX", "{ servers(first: 100) { nodes { versions(first: 100) { nodes { document } } } } }"
+    ),
     "wide introspection": Hostile(
         "TOO_COMPLEX",
         "{ "

@@ -211,6 +211,18 @@ async def test_refusal_tells_code_and_field_and_changes_nothing(
     assert await refuse(ctx, client, mutation, **given) == faults
 
 
+async def test_number_that_json_cannot_hold_is_refused(ctx: Ctx, house: Catalogue, client: httpx.AsyncClient) -> None:
+    """Only the text of an operation can bring one: it would be stored as null, which is something else."""
+    given = f'{{name: "{NAME}", description: "d", version: "1.0.0", _meta: {{x: [1, 1e400]}}}}'
+    before = await tables(ctx)
+    found = await ask(
+        client,
+        f"mutation {{ publishServer(input: {{document: {given}}}) {{ serverVersion {{ id }} errors {{ field }} }} }}",
+    )
+    assert found["publishServer"] == {"serverVersion": None, "errors": [{"field": ["document", "_meta", "x", "1"]}]}
+    assert await tables(ctx) == before
+
+
 async def test_where_to_publish_must_be_clear(ctx: Ctx, house: Catalogue, client: httpx.AsyncClient) -> None:
     house.managed.append("n")
     await house.sync()

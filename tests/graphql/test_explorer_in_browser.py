@@ -18,6 +18,7 @@ from tests.served import Served, serving, wait_for, write_config
 ROOT = Path(__file__).parents[2]
 EDITOR = "document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror"
 RESULT = "document.querySelector('.result-window .CodeMirror')?.CodeMirror.getValue()"
+MISTAKES = "document.querySelectorAll('.CodeMirror-lint-mark-error').length"
 TABS = "[...document.querySelectorAll('.graphiql-tab')].map(tab => tab.innerText.trim())"
 HINTS = "[...document.querySelectorAll('.CodeMirror-hint')].map(hint => hint.innerText)"
 DIALOG = "!!document.querySelector('[role=dialog]')"
@@ -78,6 +79,7 @@ async def _check_examples(tab: Tab, *names: str) -> None:
             f"[...document.querySelectorAll('.graphiql-tab-button')].find(tab => tab.innerText === '{name}').click()"
         )
         await tab.wait_for(f"{EDITOR}.operationName === '{name}'")
+        assert await tab.evaluate(MISTAKES) == 0, f"the variables of {name} are underlined"
         await tab.click(".graphiql-query-editor .CodeMirror-scroll")
         await tab.evaluate(f"{EDITOR}.setCursor({EDITOR}.getValue().split('\\n').findIndex(l => l.match('query')), 1)")
         await tab.press("Enter", control=True)

@@ -41,6 +41,11 @@ BODIES: dict[str, tuple[bytes, int, str]] = {
     "not utf-8": (b'{"query":"\xff"}', 400, "not JSON"),
     "deep list": (b"[" * 999, 400, "not JSON"),
     "many lists": (b"[" * 100_000, 400, "more than 20000 objects and lists"),
+    "many lists beside quotes": (
+        rb'{"query":"{__typename}","extensions":{"a":["\\\"","\\\\",' + b"{}," * 20_000 + b"0]}}",
+        400,
+        "more than 20000 objects and lists",
+    ),
     "deep variables": (b'{"query":"{__typename}","variables":' + b'{"a":' * 60 + b"1" + b"}" * 61, 400, "nested more"),
     "wide": (
         b'{"query":"{__typename}","extensions":{"a":[' + b"{}," * 20_000 + b"0]}}",

@@ -21,9 +21,9 @@ from graphql import (
 from app.core.database import Database
 from app.graphql.errors import Code, Refusal, RequestError
 from app.graphql.limits import measures
-from app.graphql.limits.amounts import Limits
+from app.graphql.limits.amounts import MAX_VALUES, Limits
 from app.graphql.limits.measures import size_up
-from app.graphql.limits.sizes import LENGTHS
+from app.graphql.limits.sizes import LENGTHS, VALUES
 from app.graphql.options import Options
 from app.graphql.preparation import KEPT_CHARACTERS, Operation, Request
 from app.graphql.schema import Schema, build_schema
@@ -220,6 +220,28 @@ def test_every_length_is_that_of_a_list_in_the_schema(schema: Schema) -> None:
         assert isinstance(found, GraphQLObjectType | GraphQLInterfaceType)
         assert is_list_type(get_nullable_type(found.fields[field].type)), name
         assert "first" not in found.fields[field].args, f"{name}: its argument says how long it is"
+
+
+def test_every_weight_is_that_of_a_field_in_the_schema(schema: Schema) -> None:
+    for name in VALUES:
+        kind, _, field = name.partition(".")
+        found = schema._schema.type_map[kind]
+        assert isinstance(found, GraphQLObjectType)
+        assert field in found.fields, name
+
+
+def test_values_of_an_answer_are_bounded_beside_its_objects(schema: Schema) -> None:
+    wide = "query($n: Int) { servers(first: 100) { nodes { versions(first: $n) { nodes { %s } } } } }"
+    fields = "id name version status publishedAt title description"  # with the version itself 8 values
+    most = (MAX_VALUES - 1 - 100 * 2) // (100 * 8)
+    assert prepare(schema, wide % fields, {"n": most}).cost < 15_000
+    ((code, message),) = refuse(schema, wide % fields, {"n": most + 1})
+    assert code == "TOO_COMPLEX"
+    assert f"{1 + 100 * 2 + 100 * 8 * (most + 1)} values; {MAX_VALUES} at most" in message
+    for dear in ("document", "toolhive { tier }", "name " + " ".join(f"a{n}: schema" for n in range(5))):
+        prepare(schema, wide % dear, {"n": 10})
+        ((code, message),) = refuse(schema, wide % dear, {"n": 40})
+        assert (code, "values" in message) == ("TOO_COMPLEX", True)
 
 
 def test_documents_of_strangers_are_kept_within_bounds_and_push_out_none_of_ours() -> None:

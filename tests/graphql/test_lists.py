@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from app.core.errors import Invalid, RegistryNotFound
+from app.core.opaque import decode_opaque, encode_opaque
 from app.graphql.context import GraphQLContext
 from app.graphql.inputs import NameFilter, ServerVersionWhere, ServerWhere, TextFilter
 from app.models.queries import ListServers
@@ -289,3 +290,38 @@ async def test_lists_beside_each_other_fail_by_themselves(filled: httpx.AsyncCli
     body = (await filled.post("/graphql", json={"query": query})).json()
     assert body["data"] == {"good": {"servers": {"totalCount": 3}}, "bad": None}
     assert body["errors"][0]["path"] == ["bad", "servers"]
+
+
+FORGED: tuple[Any, ...] = (2**31, -(2**63), 2**63 - 1, None, True, [], {}, [[]], "x", "\ud7ff")
+
+
+@pytest.mark.parametrize(
+    ("listed", "part"),
+    [
+        ("servers(WINDOW) EDGES", 0),
+        ('servers(search: "one", WINDOW) EDGES', 0),
+        ('servers(search: "one", WINDOW) EDGES', 1),
+        ('servers(search: "one", WINDOW) EDGES', 2),
+        ("servers(orderBy: { field: UPDATED_AT }, WINDOW) EDGES", 0),
+        ("serverVersions(WINDOW) EDGES", 1),
+        (f'server(name: "{ONE}") {{ versions(WINDOW) EDGES }}', 0),
+        (f'server(name: "{ONE}") {{ versions(WINDOW) EDGES }}', 1),
+        ("syncRuns(WINDOW) EDGES", 0),
+        ('source(name: "a") { runs(WINDOW) EDGES }', 0),
+        ("catalogChanges(WINDOW) EDGES", 0),
+        ("sources(WINDOW) EDGES", 0),
+    ],
+)
+async def test_a_forged_cursor_is_refused_or_a_place(filled: httpx.AsyncClient, listed: str, part: int) -> None:
+    """The sum in a cursor has no key: whoever makes one may put there what no column can be compared with."""
+    operation = "{ " + listed.replace("EDGES", "{ edges { cursor } }") + " }"
+    (found,) = (await ask(filled, operation.replace("WINDOW", "first: 1"))).values()
+    edges = found["edges"] if "edges" in found else next(iter(found.values()))["edges"]
+    key, owner = decode_opaque(edges[0]["cursor"], "after")
+    for forged in FORGED:
+        cursor = encode_opaque([[*key[:part], forged, *key[part + 1 :]], owner])
+        for argument in ("after", "before"):
+            window = f'{argument}: "{cursor}"'
+            body = (await filled.post("/graphql", json={"query": operation.replace("WINDOW", window)})).json()
+            codes = [error["extensions"]["code"] for error in body.get("errors", ())]
+            assert codes in ([], ["BAD_USER_INPUT"]), (forged, body)

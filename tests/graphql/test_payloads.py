@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.core.errors import AppError, ConfigError, Forbidden, Invalid, NotFound, Refusals, Unauthenticated
-from app.graphql.payloads import ErrorCode, attempt, split_path
+from app.graphql.payloads import MAX_MESSAGE, ErrorCode, attempt, split_path
 from app.models.documents import format_path
 
 
@@ -54,3 +54,12 @@ async def test_success_has_no_errors() -> None:
 
     tried = await attempt(work(), "name")
     assert (tried.result, tried.errors, tried.existing) == ("done", [], None)
+
+
+async def test_message_does_not_quote_the_whole_request() -> None:
+    async def refuse() -> None:
+        raise NotFound(f"server not found: {'x' * 100_000}")
+
+    (error,) = (await attempt(refuse())).errors
+    assert error.message.startswith("server not found: xxx")
+    assert len(error.message) == MAX_MESSAGE + 1

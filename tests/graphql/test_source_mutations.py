@@ -128,6 +128,12 @@ async def test_inline_data_are_applied_at_once(ctx: Ctx, client: httpx.AsyncClie
     assert await drain(ctx) == 0
 
 
+async def test_what_is_in_inline_data_is_no_object_of_the_request(client: httpx.AsyncClient) -> None:
+    """A request may hold 20,000 of them; a file that is a text in it may hold more."""
+    many = document("org.example/x", _meta={"org.example/x": [[]] * 20_001})
+    assert (await succeed(client, "createSource", name="own", **inline(many)))["entryCount"] == 1
+
+
 async def test_what_an_update_leaves_out_stays(ctx: Ctx, client: httpx.AsyncClient) -> None:
     await succeed(
         client,

@@ -11,13 +11,14 @@ from sqlalchemy import text
 from app.auth.viewer import Viewer
 from app.core.errors import Invalid, RegistryNotFound
 from app.models.queries import LATEST, Key, ListServers, Order, OrderField, Visibility, Window
-from app.models.searches import Search
+from app.models.searches import MAX_EITHER, Search
 from app.models.views import Page
 from app.resolvers.context import Ctx
 from app.resolvers.housekeeping import keep_house
 from app.resolvers.search import Found, count_facets, search_servers
 from app.resolvers.servers import count_servers
 from app.resolvers.sources import list_sources
+from app.store import search as search_store
 from tests.conftest import StatementCounter
 from tests.seeding import Catalogue, document, seed, tagged
 
@@ -93,6 +94,35 @@ async def test_a_corrected_search_goes_on_as_it_began(ctx: Ctx, tmp_path: Path) 
     assert [view.name for view in back.page.items] == ["x/weather-2", "x/weather-3"]
 
 
+async def test_a_corrected_search_is_ranked_as_its_cursors_say_it(ctx: Ctx, tmp_path: Path) -> None:
+    """The nearest word is one that does not count; behind the first page the search is what the correction tells."""
+    names = ("x/a-weather", "x/weather", "x/weather-weather", "y/my-weather", "z/weather-app")
+    await seed(ctx, tmp_path, {"s": [document(name, description="What a weather", title="Weather") for name in names]})
+    whole = [view.name for view in (await search_servers(ctx, query("whta weather"))).page.items]
+    assert sorted(whole) == sorted(names)
+    for backward in (False, True):
+        seen: list[str] = []
+        place: Key | None = None
+        for _ in names:
+            window = Window(1, before=place, backward=True) if backward else Window(1, after=place)
+            found = await search_servers(ctx, query("whta weather", window))
+            (item,) = found.page.items
+            assert found.correction == "weather"
+            assert (found.page.has_previous if backward else found.page.has_next) == (len(seen) < len(names) - 1)
+            place = item.key
+            seen.append(item.name)
+        assert seen == (whole[::-1] if backward else whole)
+
+
+async def test_of_very_many_words_the_first_ones_will_do(ctx: Ctx, tmp_path: Path) -> None:
+    await seed(ctx, tmp_path, {"s": [document("x/early", description="00"), document("x/late", description="59")]})
+    found = await search_servers(ctx, query(" ".join(f"{n:02}" for n in range(60))))
+    assert [view.name for view in found.page.items] == ["x/early"]
+    assert found.correction == " or ".join(f"{n:02}" for n in range(MAX_EITHER))
+    again = await search_servers(ctx, query("late", Window(2, before=(0, "y", found.correction), backward=True)))
+    assert (again.page.items, again.correction) == (found.page.items, found.correction)
+
+
 async def test_a_long_search_of_any_word_goes_on(ctx: Ctx, tmp_path: Path) -> None:
     await seed(ctx, tmp_path, {"s": [document(f"x/weather-{n}") for n in range(3)]})
     typed = " ".join(["wether", *(f"{n:02}" for n in range(80))])
@@ -144,16 +174,16 @@ async def test_an_unknown_registry_is_said_so(ctx: Ctx) -> None:
             await ask(ctx, query("x", registry="absent"))
 
 
-async def test_a_page_is_one_statement_and_a_correction_two_more(
+async def test_a_page_is_one_statement_and_a_correction_three_more(
     ctx: Ctx, tmp_path: Path, statements: StatementCounter
 ) -> None:
     await seed(ctx, tmp_path, {"s": [tagged(f"x/weather-{n}", "sun") for n in range(5)]})
     for typed, expected in (
         ("weather", 1),
-        ("wether", 3),
+        ("wether", 4),
         ("weather sun", 1),
-        ("wether sun", 3),
-        ("qqqqq", 2),
+        ("wether sun", 4),
+        ("qqqqq", 3),
         ("?", 1),
     ):
         with statements() as seen:
@@ -173,3 +203,15 @@ async def test_words_are_known_as_soon_as_they_are_there_and_no_longer(ctx: Ctx,
     async with ctx.db.read() as session:
         words = set((await session.execute(text("select word from word"))).scalars())
     assert words == {"one", "thermometer"}
+
+
+async def test_search_data_are_written_in_batches(
+    ctx: Ctx, tmp_path: Path, statements: StatementCounter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_store, "BATCH", 3)
+    with statements() as seen:
+        await seed(ctx, tmp_path, {"s": [document(f"x/n{n}", title=f"Number{n} weather") for n in range(9)]})
+    batches = [statement for statement in seen if "e.latest_version_id where v.updated_at" in statement]
+    assert len(batches) == 4
+    assert await names(ctx, "weather") == [f"x/n{n}" for n in range(9)]
+    assert (await search_servers(ctx, query("numbr8"))).correction == "number8"

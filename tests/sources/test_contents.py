@@ -64,6 +64,7 @@ def test_lone_surrogate_passes_the_parser_so_that_it_sinks_one_document_only() -
         ({"a": {"\0": 1}}, (("a",), "one of its keys holds a NUL character, which cannot be stored")),
         ([2**64], ((0,), "is an integer of more than 64 bits")),
         ([-(2**63) - 1], ((0,), "is an integer of more than 64 bits")),
+        ({"a": [None, 1e400]}, (("a", 1), "is a number too large to be kept")),
         (nested(251), ((0,) * 251, "is nested more than 250 deep")),
     ],
 )
@@ -78,6 +79,10 @@ def test_value_too_deep_to_write_is_unstorable() -> None:
 
 def test_text_that_only_looks_like_an_escaped_nul_is_storable() -> None:
     assert dump_json({"a": "\\u0000"}) == b'{"a":"\\\\u0000"}'
+
+
+def test_null_is_storable() -> None:
+    assert dump_json({"a": None, "b": "null"}) == b'{"a":null,"b":"null"}'
 
 
 def test_storable_value_is_written_compactly_as_it_is() -> None:

@@ -51,6 +51,11 @@ interface asks for takes less than 50."""
 MAX_INTROSPECTION = 150_000
 """Objects that the introspection of one operation may ask for: twice what tools ask for to read the whole schema."""
 
+MAX_VALUES = 50_000
+"""Fields that the answer of one operation may hold. They are put together in one go, some ten microseconds for each, in
+which a process does nothing else.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -1,4 +1,6 @@
-"""How long lists are taken to be whose length no argument tells. Guesses from real catalogues, on the generous side."""
+"""How long lists are taken to be whose length no argument tells: guesses from real catalogues, on the generous side.
+Which fields count as more than one value of an answer: those that take longer than a name, as measured.
+"""
 
 from __future__ import annotations
 
@@ -25,3 +27,19 @@ LENGTHS = {
     "__Type.possibleTypes": 3,
 }
 """By `Type.field`. A list with an argument `first` is as long as that says."""
+
+VALUES_OF_JSON = 20
+
+VALUES = {
+    "Server.icons": 5,
+    "Server.repository": 5,
+    "Server.websiteUrl": 5,
+    "ServerVersion.icons": 5,
+    "ServerVersion.packages": 5,
+    "ServerVersion.remotes": 5,
+    "ServerVersion.repository": 5,
+    "ServerVersion.schema": 5,
+    "ServerVersion.toolhive": 20,
+    "ServerVersion.websiteUrl": 5,
+}
+"""By `Type.field`: what has a version's document parsed. Any other counts 1, and one of type JSON `VALUES_OF_JSON`."""

@@ -1,4 +1,5 @@
 import "./nonce";
+import "./lint";
 import { explorerPlugin } from "@graphiql/plugin-explorer";
 import { useEditorContext, useExecutionContext } from "@graphiql/react";
 import { GraphiQL } from "graphiql";
