@@ -122,7 +122,7 @@ class _Loader(DataLoader[K, V]):
     """
 
     def load(self, key: K) -> Awaitable[V]:
-        reading = super().load(key)
+        reading = asyncio.ensure_future(super().load(key))  # it is one already
         waiting = asyncio.shield(reading)
         for future in (reading, waiting):
             future.add_done_callback(_take_error)

@@ -13,6 +13,7 @@ from app.graphql.inputs import ServerStatus
 from app.graphql.payloads import ErrorCode, UserError, attempt
 from app.graphql.servers import ServerVersion
 from app.models.kinds import Status
+from app.models.queries import LATEST
 from app.models.views import VersionView
 from app.resolvers import entries
 
@@ -59,7 +60,8 @@ class DeleteServerVersionInput:
 class PublishServerPayload:
     server_version: ServerVersion | None = strawberry.field(
         description="The new version; also the one there is if it has the very same document (code ALREADY_EXISTS), so"
-        " that publishing again is safe. Null if it was refused."
+        " that publishing again is safe. Null if it was refused. Where another source goes before, the registry does"
+        " not show it; `explainServer` tells why."
     )
     errors: list[UserError] = strawberry.field(description="Why it was refused; empty if it was not.")
 
@@ -99,7 +101,7 @@ class EntryMutations:
             return PublishServerPayload(server_version=None, errors=[_NO_OBJECT])
         tried = await attempt(entries.publish(info.context.renew(), input.registry, input.document), "document")
         view = tried.existing if tried.result is None else tried.result
-        return PublishServerPayload(server_version=_shown(input.registry, view), errors=tried.errors)
+        return PublishServerPayload(server_version=await _show(info, input.registry, view), errors=tried.errors)
 
     @strawberry.mutation(description="Replace the document of a published version. Its status and its dates stay.")
     async def update_server(
@@ -112,7 +114,8 @@ class EntryMutations:
         ctx = info.context.renew()
         work = entries.edit(ctx, input.registry, input.name, input.version, input.document)
         tried = await attempt(work, "document")
-        return UpdateServerPayload(server_version=_shown(input.registry, tried.result), errors=tried.errors)
+        shown = await _show(info, input.registry, tried.result)
+        return UpdateServerPayload(server_version=shown, errors=tried.errors)
 
     @strawberry.mutation(description="Deprecate, delete or reactivate a published version, or all of a server's.")
     async def update_server_status(
@@ -121,7 +124,7 @@ class EntryMutations:
         input: Annotated[UpdateServerStatusInput, strawberry.argument(description="The versions and their status.")],
     ) -> UpdateServerStatusPayload:
         tried = await attempt(_set_status(info, input), "status")
-        shown = [ServerVersion.of(input.registry, view) for view in tried.result or ()]
+        shown = [found for view in tried.result or () if (found := await _show(info, input.registry, view))]
         return UpdateServerStatusPayload(
             server_version=shown[0] if shown and input.version is not None else None,
             server_versions=shown,
@@ -136,7 +139,8 @@ class EntryMutations:
     ) -> DeleteServerVersionPayload:
         work = entries.delete_version(info.context.renew(), input.registry, input.name, input.version)
         tried = await attempt(work, "version")
-        return DeleteServerVersionPayload(server_version=_shown(input.registry, tried.result), errors=tried.errors)
+        shown = await _show(info, input.registry, tried.result)
+        return DeleteServerVersionPayload(server_version=shown, errors=tried.errors)
 
 
 _NO_OBJECT = UserError(
@@ -152,5 +156,10 @@ async def _set_status(info: GraphQLInfo, input: UpdateServerStatusInput) -> Sequ
     return [await entries.set_status(ctx, input.registry, input.name, input.version, wanted)]
 
 
-def _shown(registry: str | None, view: VersionView | None) -> ServerVersion | None:
-    return None if view is None else ServerVersion.of(registry, view)
+async def _show(info: GraphQLInfo, registry: str | None, view: VersionView | None) -> ServerVersion | None:
+    """The version under the id by which it is found again: another source of the registry may serve the name."""
+    if view is None:
+        return None
+    winner = await info.context.loaders.version.load((registry, view.name, LATEST, True))
+    served = winner is not None and winner.entry_id == view.entry_id
+    return ServerVersion.of(registry, view) if served else ServerVersion.of_source(registry, view)
