@@ -36,7 +36,7 @@ DOCUMENTS: tuple[Any, ...] = ({}, [], "x", 1, {"name": "com.example/x", "version
 KEPT = {name: name for name in ("id", "cursor", "name", "version")} | {"endCursor": "cursor", "startCursor": "cursor"}
 """What answers hold that later operations can use: the member's name to the argument's."""
 
-MAX_DEPTH = 6
+MAX_DEPTH = 5
 MAX_KEPT = 200
 
 
