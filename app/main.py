@@ -12,8 +12,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from app.core.errors import AppError
 from app.graphql.endpoint import GraphQLEndpoint
 from app.graphql.explorer import ROUTES as EXPLORER
-from app.graphql.options import Options
-from app.graphql.schema import build_schema
+from app.graphql.schema import Schema, build_schema
 from app.resolvers.context import Ctx
 from app.rest.errors import answer_app_error, answer_http_error
 from app.rest.middleware import Edge, RawPath
@@ -22,11 +21,11 @@ from app.rest.routes import OPERATIONS, ROUTES
 HANDLERS = {AppError: answer_app_error, HTTPException: answer_http_error}
 
 
-def create_app(ctx: Ctx, stopping: asyncio.Event, prefix: str = "", options: Options | None = None) -> Starlette:
+def create_app(ctx: Ctx, stopping: asyncio.Event, prefix: str = "", schema: Schema | None = None) -> Starlette:
     """The public application, at the root and under `prefix`. Once `stopping` is set, readiness is refused so that no
-    new traffic is sent here. `options` are those of the GraphQL API.
+    new traffic is sent here. `schema` is that of the GraphQL API, if it is not the default one.
     """
-    schema = build_schema(options)
+    schema = schema or build_schema()
     explorer = EXPLORER if schema.options.explorer else []
     endpoint = GraphQLEndpoint(schema)
     graphql: list[BaseRoute] = [Route("/graphql", endpoint), WebSocketRoute("/graphql", endpoint)]

@@ -30,6 +30,7 @@ from app.core.errors import ConfigError, Problem
 from app.core.migrations import check_schema, migrate
 from app.core.settings import AuthMode, Settings
 from app.graphql.options import Options
+from app.graphql.schema import build_schema
 from app.main import create_app, create_internal_app
 from app.resolvers.assembly import connect_arguments, embedded_directory, open_context, open_pool
 from app.resolvers.configuration import reconcile
@@ -186,7 +187,7 @@ async def _migrate(arguments: dict[str, Any], grant_to: str | None) -> None:
 
 
 async def _run(settings: Settings, addresses: Addresses, stop: asyncio.Event, ready: Callable[[], None]) -> None:
-    options = Options.of(settings.graphql)
+    schema = build_schema(Options.of(settings.graphql))
     async with AsyncExitStack() as stack:
         sockets = [stack.enter_context(listen(address)) for address in (addresses.public, addresses.internal)]
         arguments = await stack.enter_async_context(open_database(settings))
@@ -201,7 +202,7 @@ async def _run(settings: Settings, addresses: Addresses, stop: asyncio.Event, re
             drained = await stack.enter_async_context(_scheduling(ctx))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(drained.wait(), FIRST_SYNC_SECONDS)
-        apps = [create_app(ctx, stop, settings.path_prefix, options), create_internal_app(ctx, stop)]
+        apps = [create_app(ctx, stop, settings.path_prefix, schema), create_internal_app(ctx, stop)]
         await serve_apps(apps, sockets, stop, ready)
 
 

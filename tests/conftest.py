@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ from app.core.database import Database
 from app.core.embedded import EmbeddedPostgres
 from app.core.migrations import migrate
 from app.graphql.options import Options
+from app.graphql.schema import build_schema
 from app.main import create_app
 from app.resolvers.context import Ctx
 
@@ -86,8 +88,12 @@ async def shared_ctx(postgres: EmbeddedPostgres, template: str) -> AsyncIterator
 
 def connect(ctx: Ctx, options: Options | None = None) -> httpx.AsyncClient:
     """Unhandled errors become the answer that a client would get."""
-    transport = httpx.ASGITransport(create_app(ctx, asyncio.Event(), options=options), raise_app_exceptions=False)
+    schema = build_schema(options) if options else _default_schema()
+    transport = httpx.ASGITransport(create_app(ctx, asyncio.Event(), schema=schema), raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://registry.example")
+
+
+_default_schema = cache(build_schema)
 
 
 class StatementCounter(Protocol):

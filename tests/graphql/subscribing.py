@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from app.graphql.options import Options
+from app.graphql.schema import build_schema
 from app.main import create_app
 from app.process import listen, serve_apps
 from app.resolvers.context import Ctx
@@ -40,7 +41,7 @@ class Hosted:
 async def hosting(ctx: Ctx, options: Options | None = None, prefix: str = "") -> AsyncIterator[Hosted]:
     stop, held = asyncio.Event(), listen("127.0.0.1:0")
     hosted = Hosted(held.getsockname()[1], stop)
-    app = create_app(ctx, stop, prefix, options)
+    app = create_app(ctx, stop, prefix, build_schema(options))
     serving = asyncio.create_task(serve_apps([app], [held], stop, lambda: None))
     try:
         yield hosted

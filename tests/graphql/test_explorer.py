@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 
 from app.graphql.explorer import assets, examples, fallback
 from app.graphql.options import Options
+from app.graphql.schema import build_schema
 from app.main import create_app
 from app.resolvers.context import Ctx
 
@@ -60,7 +61,7 @@ def links(page: httpx.Response) -> list[str]:
 
 
 def application(ctx: Ctx, prefix: str = "", options: Options | None = None) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(create_app(ctx, asyncio.Event(), prefix, options))
+    transport = httpx.ASGITransport(create_app(ctx, asyncio.Event(), prefix, build_schema(options)))
     return httpx.AsyncClient(transport=transport, base_url="http://registry.example")
 
 

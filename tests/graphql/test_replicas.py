@@ -112,13 +112,12 @@ async def following(transport: str, address: str, after: str) -> AsyncIterator[A
             yield by_events()
 
 
-async def collect(replicas: Replicas, seed: int, last: str, steps: int) -> list[tuple[str, str]]:
-    """What a client gets who is cut off all the time, connects to either server by either transport, and goes on from
-    his last cursor; until the change of the name `last`.
+async def collect(replicas: Replicas, cursor: str, seed: int, last: str, steps: int) -> list[tuple[str, str]]:
+    """What a client gets after `cursor` who is cut off all the time, connects to either server by either transport, and
+    goes on from his last cursor; until the change of the name `last`.
     """
     dice = random.Random(seed)  # noqa: S311  # a reproducible choice
     got: list[tuple[str, str]] = []
-    cursor = await replicas.begin()
     while True:
         alive = [n for n, served in enumerate(replicas.servers) if served.process.poll() is None]
         address, transport = replicas.addresses[dice.choice(alive)], dice.choice(["socket", "events"])
@@ -146,9 +145,9 @@ async def test_what_is_published_on_one_server_is_told_on_the_other(replicas: Re
 async def test_clients_that_are_cut_off_get_every_change_once(replicas: Replicas) -> None:
     """Under a random writer, while the servers are cut off from what is said in the database and hear of it again."""
     dice = random.Random(7)  # noqa: S311  # a reproducible choice
-    last = "com.example/last"
+    begin, last = await replicas.begin(), "com.example/last"
     async with asyncio.timeout(120), asyncio.TaskGroup() as group:
-        clients = [group.create_task(collect(replicas, number, last, 8)) for number in range(8)]
+        clients = [group.create_task(collect(replicas, begin, number, last, 8)) for number in range(8)]
         silenced = 0
         for number in range(60):
             await replicas.publish(dice.randrange(2), f"com.example/s{dice.randrange(20)}", f"1.{number}.0")
@@ -164,9 +163,9 @@ async def test_clients_that_are_cut_off_get_every_change_once(replicas: Replicas
 
 
 async def test_clients_of_a_server_that_is_killed_go_on_with_the_other(replicas: Replicas) -> None:
-    last = "com.example/last"
+    begin, last = await replicas.begin(), "com.example/last"
     async with asyncio.timeout(120), asyncio.TaskGroup() as group:
-        clients = [group.create_task(collect(replicas, number, last, 100)) for number in range(6)]
+        clients = [group.create_task(collect(replicas, begin, number, last, 100)) for number in range(6)]
         for number in range(20):
             await replicas.publish(0, f"com.example/s{number}")
             if number == 10:
