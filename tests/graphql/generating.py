@@ -97,7 +97,7 @@ class Generator:
         if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
             leaves = [name for name, field in kind.fields.items() if is_leaf_type(get_named_type(field.type))]
             branches = [name for name in kind.fields if name not in leaves] if depth < MAX_DEPTH else []
-            for name in (*self._some(leaves, 6), *self._some(branches, 2 if depth < 3 else 1)):
+            for name in (*self._some(leaves, 3), *self._some(branches, 2 if depth < 3 else 1)):
                 field = kind.fields[name]
                 alias = f"{name}_{next(self.numbers)}: " if apart else ""
                 parts.append(self._field(f"{alias}{name}", field, depth + 1, apart=apart))
