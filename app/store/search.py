@@ -169,9 +169,11 @@ async def _read_batch(session: AsyncSession, at: datetime, after: int) -> list[t
     """The next entries in the order of their ids, BATCH at most."""
     found = await session.execute(
         text(
-            f"select e.id, e.name, {_FIELDS}"
-            " from touched t join entry e on e.id = t.entry_id join entry_version v on v.id = e.latest_version_id"
-            " where v.updated_at = :at and t.entry_id > :after order by t.entry_id limit :limit"
+            # `offset 0` has each entry looked up; otherwise all versions would be read for every batch.
+            "select latest.* from touched t cross join lateral ("
+            f"   select e.id, e.name, {_FIELDS} from entry e join entry_version v on v.id = e.latest_version_id"
+            "   where e.id = t.entry_id and v.updated_at = :at offset 0) latest"
+            " where t.entry_id > :after order by t.entry_id limit :limit"
         ),
         {"at": at, "after": after, "limit": BATCH},
     )
