@@ -211,7 +211,7 @@ async def test_search_data_are_written_in_batches(
     monkeypatch.setattr(search_store, "BATCH", 3)
     with statements() as seen:
         await seed(ctx, tmp_path, {"s": [document(f"x/n{n}", title=f"Number{n} weather") for n in range(9)]})
-    batches = [statement for statement in seen if "e.latest_version_id where v.updated_at" in statement]
+    batches = [statement for statement in seen if "from touched t cross join lateral" in statement]
     assert len(batches) == 4
     assert await names(ctx, "weather") == [f"x/n{n}" for n in range(9)]
     assert (await search_servers(ctx, query("numbr8"))).correction == "number8"
