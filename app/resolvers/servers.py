@@ -71,6 +71,13 @@ async def find_versions(ctx: Ctx, keys: Sequence[ServerKey]) -> Mapping[ServerKe
     return {**{key: found[at] for key, at in wanted.items() if at in found}, **unknown, **faults}
 
 
+async def shows(ctx: Ctx, registry: str | None, view: VersionView) -> bool:
+    """Whether the server of that name which the viewer sees in the registry is this one, not that of another source."""
+    key: ServerKey = (registry, view.name, LATEST, True)
+    found = (await find_versions(ctx, [key])).get(key)
+    return isinstance(found, VersionView) and found.entry_id == view.entry_id
+
+
 async def find_versions_of_sources(
     ctx: Ctx, keys: Sequence[SourceVersionKey]
 ) -> Mapping[SourceVersionKey, VersionView]:

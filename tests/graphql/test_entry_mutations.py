@@ -105,7 +105,8 @@ async def test_same_document_again_is_told_with_the_version_there_is(
     assert (await mutate(client, "publishServer", document=document(NAME, **REMOTE)))["serverVersion"]["id"] == first[
         "id"
     ]
-    await succeed(client, "deleteServerVersion", name=NAME, version="1.0.0")
+    gone = await succeed(client, "deleteServerVersion", name=NAME, version="1.0.0")
+    assert gone["id"] == first["id"]
     assert await refuse(ctx, client, "publishServer", document=document(NAME, **REMOTE)) == [
         ("CONFLICT", ["document", "version"])
     ]

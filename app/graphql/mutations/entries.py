@@ -13,9 +13,8 @@ from app.graphql.inputs import ServerStatus
 from app.graphql.payloads import ErrorCode, UserError, attempt
 from app.graphql.servers import ServerVersion
 from app.models.kinds import Status
-from app.models.queries import LATEST
 from app.models.views import VersionView
-from app.resolvers import entries
+from app.resolvers import entries, servers
 
 _REGISTRY = "The registry to write to; if absent, the only one there is that can be written to."
 
@@ -101,7 +100,7 @@ class EntryMutations:
             return PublishServerPayload(server_version=None, errors=[_NO_OBJECT])
         tried = await attempt(entries.publish(info.context.renew(), input.registry, input.document), "document")
         view = tried.existing if tried.result is None else tried.result
-        return PublishServerPayload(server_version=await _show(info, input.registry, view), errors=tried.errors)
+        return PublishServerPayload(server_version=await _show_one(info, input.registry, view), errors=tried.errors)
 
     @strawberry.mutation(description="Replace the document of a published version. Its status and its dates stay.")
     async def update_server(
@@ -114,7 +113,7 @@ class EntryMutations:
         ctx = info.context.renew()
         work = entries.edit(ctx, input.registry, input.name, input.version, input.document)
         tried = await attempt(work, "document")
-        shown = await _show(info, input.registry, tried.result)
+        shown = await _show_one(info, input.registry, tried.result)
         return UpdateServerPayload(server_version=shown, errors=tried.errors)
 
     @strawberry.mutation(description="Deprecate, delete or reactivate a published version, or all of a server's.")
@@ -124,7 +123,7 @@ class EntryMutations:
         input: Annotated[UpdateServerStatusInput, strawberry.argument(description="The versions and their status.")],
     ) -> UpdateServerStatusPayload:
         tried = await attempt(_set_status(info, input), "status")
-        shown = [found for view in tried.result or () if (found := await _show(info, input.registry, view))]
+        shown = await _show(info, input.registry, tried.result or ())
         return UpdateServerStatusPayload(
             server_version=shown[0] if shown and input.version is not None else None,
             server_versions=shown,
@@ -139,7 +138,7 @@ class EntryMutations:
     ) -> DeleteServerVersionPayload:
         work = entries.delete_version(info.context.renew(), input.registry, input.name, input.version)
         tried = await attempt(work, "version")
-        shown = await _show(info, input.registry, tried.result)
+        shown = await _show_one(info, input.registry, tried.result)
         return DeleteServerVersionPayload(server_version=shown, errors=tried.errors)
 
 
@@ -156,10 +155,14 @@ async def _set_status(info: GraphQLInfo, input: UpdateServerStatusInput) -> Sequ
     return [await entries.set_status(ctx, input.registry, input.name, input.version, wanted)]
 
 
-async def _show(info: GraphQLInfo, registry: str | None, view: VersionView | None) -> ServerVersion | None:
-    """The version under the id by which it is found again: another source of the registry may serve the name."""
-    if view is None:
-        return None
-    winner = await info.context.loaders.version.load((registry, view.name, LATEST, True))
-    served = winner is not None and winner.entry_id == view.entry_id
-    return ServerVersion.of(registry, view) if served else ServerVersion.of_source(registry, view)
+async def _show(info: GraphQLInfo, registry: str | None, views: Sequence[VersionView]) -> list[ServerVersion]:
+    """Versions of one server under the ids by which they are found again."""
+    if not views:
+        return []
+    shown = await servers.shows(info.context.ctx, registry, views[0])
+    make = ServerVersion.of if shown else ServerVersion.of_source
+    return [make(registry, view) for view in views]
+
+
+async def _show_one(info: GraphQLInfo, registry: str | None, view: VersionView | None) -> ServerVersion | None:
+    return None if view is None else (await _show(info, registry, [view]))[0]
